@@ -1,0 +1,71 @@
+//! Hand-written backward passes, recorded as one node each on Burn's autodiff tape.
+//!
+//! States hold what the forward pass had anyway (inputs, weights, seeds), never noise: it is regenerated. Work for a
+//! parent that is not tracked is left out.
+
+mod convolution;
+mod dense;
+mod kl;
+mod sample;
+
+use crate::VariationalOps;
+use crate::geometry::{ConvGeometry, Epilogue};
+use crate::noise::Draws;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::{Autodiff, Backend, tensor::FloatTensor};
+
+impl<B: VariationalOps, C: CheckpointStrategy> VariationalOps for Autodiff<B, C> {
+    fn sample_normal(
+        loc: FloatTensor<Self>,
+        untransformed_scale: FloatTensor<Self>,
+        draws: Draws,
+    ) -> FloatTensor<Self> {
+        sample::sample_normal::<B, C>(loc, untransformed_scale, draws)
+    }
+
+    fn kl_normal(
+        loc: FloatTensor<Self>,
+        untransformed_scale: FloatTensor<Self>,
+        prior_loc: FloatTensor<Self>,
+        prior_scale: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        kl::kl_normal::<B, C>(loc, untransformed_scale, prior_loc, prior_scale)
+    }
+
+    fn dense(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        shared: bool,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        dense::dense::<B, C>(input, kernel, bias, shared, epilogue)
+    }
+
+    fn convolution(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        shared: bool,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        convolution::convolution::<B, C>(input, kernel, bias, geometry, shared, epilogue)
+    }
+}
+
+/// What a fused activation needs for its backward pass: its output, where it is not linear.
+fn epilogue_state<B: Backend>(output: &FloatTensor<B>, epilogue: Epilogue) -> Option<FloatTensor<B>> {
+    match epilogue {
+        Epilogue::Linear => None,
+        Epilogue::Relu => Some(output.clone()),
+    }
+}
+
+/// The gradient before the activation.
+fn before_epilogue<B: Backend>(output: Option<FloatTensor<B>>, grad: FloatTensor<B>) -> FloatTensor<B> {
+    match output {
+        None => grad,
+        Some(output) => B::relu_backward(output, grad),
+    }
+}

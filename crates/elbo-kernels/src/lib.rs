@@ -1,0 +1,34 @@
+//! The kernel seam of `elbo`: the few primitive operations in which a variational layer spends its time.
+//!
+//! [`VariationalOps`] declares them as one Burn backend extension. Each method has a **default body** that composes
+//! ordinary Burn operations ([`mod@reference`]), so every backend works and every faster override has a reference to
+//! be tested against. Backward passes are written by hand ([`mod@gradient`]) and are themselves methods of the trait,
+//! so that a backend can override them too.
+//!
+//! | operation | forward | backward |
+//! | --- | --- | --- |
+//! | [`sample_normal`] | `loc + (eps + softplus(u)) * noise` | regenerates the noise |
+//! | [`kl_normal`] | `KL(N(loc, scale) ‖ N(prior))`, summed, nats | closed form |
+//! | [`dense`] | `activation(x W + b)`, S kernels | two products |
+//! | [`convolution`] | `activation(x ⋆ W + b)`, ranks 1 to 3, S kernels | two correlations |
+//!
+//! Noise comes from a counter-based generator ([`mod@noise`]): its values depend on seed, stream, draw number and
+//! element index and on nothing else, so they are equal on every device, for any number of threads and in any order
+//! of execution.
+//!
+//! Switch backends on through the features of this crate (or of `elbo`), not through Burn's: an operation that is
+//! called on a backend which this crate was not built for stops with "Backend not supported".
+
+pub mod geometry;
+pub mod gradient;
+pub mod noise;
+pub mod reference;
+
+mod flex;
+mod ops;
+mod tensor;
+
+pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding};
+pub use noise::{Draws, Stream};
+pub use ops::VariationalOps;
+pub use tensor::{convolution, dense, kl_normal, normal_noise, sample_normal};

@@ -1,0 +1,133 @@
+//! The backend extension: every method has a default body of ordinary Burn operations.
+
+use crate::geometry::{ConvGeometry, Epilogue};
+use crate::noise::Draws;
+use crate::reference;
+use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
+
+/// The primitive operations of variational layers.
+///
+/// Weights of S samples are flat: kernels `[S, weights]` (row-major over `[kernel.., C, F]` or `[in, units]`), biases
+/// `[S, F]`. Inputs have their batch either once (`shared`, read by every sample) or S times, sample-major; outputs
+/// have it S times.
+///
+/// The functions of this crate's root wrap these methods for Burn's [`Tensor`](burn::tensor::Tensor).
+#[backend_extension(Autodiff, Flex: cfg(feature = "flex"))]
+pub trait VariationalOps: Backend {
+    /// Standard normals `[samples, n]` in the dtype and on the device of `like`.
+    fn normal_noise(like: FloatTensor<Self>, draws: Draws, n: usize) -> FloatTensor<Self> {
+        reference::sample::normal_noise::<Self>(&like, draws, n)
+    }
+
+    /// `loc + (eps + softplus(u)) noise`: `[n], [n] -> [samples, n]`.
+    fn sample_normal(
+        loc: FloatTensor<Self>,
+        untransformed_scale: FloatTensor<Self>,
+        draws: Draws,
+    ) -> FloatTensor<Self> {
+        reference::sample::sample_normal::<Self>(loc, untransformed_scale, draws)
+    }
+
+    /// Gradients of [`sample_normal`](Self::sample_normal) in `loc` and `u`, from the gradient `[samples, n]`.
+    fn sample_normal_backward(
+        untransformed_scale: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        draws: Draws,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        reference::sample::sample_normal_backward::<Self>(untransformed_scale, grad, draws)
+    }
+
+    /// `Σ KL(N(loc, eps + softplus(u)) ‖ N(prior_loc, prior_scale))` in nats, shape `[1]`. The prior's tensors have n
+    /// elements or one.
+    fn kl_normal(
+        loc: FloatTensor<Self>,
+        untransformed_scale: FloatTensor<Self>,
+        prior_loc: FloatTensor<Self>,
+        prior_scale: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        reference::kl::kl_normal::<Self>(loc, untransformed_scale, prior_loc, prior_scale)
+    }
+
+    /// Gradients of [`kl_normal`](Self::kl_normal) in its four arguments, times `grad` of shape `[1]`. The last two
+    /// have the prior's shapes.
+    fn kl_normal_backward(
+        loc: FloatTensor<Self>,
+        untransformed_scale: FloatTensor<Self>,
+        prior_loc: FloatTensor<Self>,
+        prior_scale: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        reference::kl::kl_normal_backward::<Self>(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
+    /// `epilogue(x W_s + b_s)`: x `[rows, in]` (or S of them), kernel `[S, in units]`, bias `[S, units]`.
+    fn dense(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        shared: bool,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        reference::dense::dense::<Self>(input, kernel, bias, shared, epilogue)
+    }
+
+    /// Gradient of [`dense`](Self::dense) in its input, from the gradient before the epilogue.
+    fn dense_backward_input(
+        kernel: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        shared: bool,
+    ) -> FloatTensor<Self> {
+        reference::dense::dense_backward_input::<Self>(kernel, grad, shared)
+    }
+
+    /// Gradient of [`dense`](Self::dense) in its kernel `[samples, in units]`, from the gradient before the epilogue.
+    fn dense_backward_kernel(
+        input: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        samples: usize,
+        shared: bool,
+    ) -> FloatTensor<Self> {
+        reference::dense::dense_backward_kernel::<Self>(input, grad, samples, shared)
+    }
+
+    /// `epilogue(x ⋆ W_s + b_s)`, cross-correlation: kernel `[S, K.. C F]`, bias `[S, F]`.
+    fn convolution(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        shared: bool,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        reference::convolution::convolution::<Self>(input, kernel, bias, &geometry, shared, epilogue)
+    }
+
+    /// Gradient of [`convolution`](Self::convolution) in its input of spatial lengths `spatial`, from the gradient
+    /// before the epilogue.
+    fn convolution_backward_input(
+        kernel: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        spatial: [usize; 3],
+        shared: bool,
+    ) -> FloatTensor<Self> {
+        reference::convolution::convolution_backward_input::<Self>(kernel, grad, &geometry, spatial, shared)
+    }
+
+    /// Gradient of [`convolution`](Self::convolution) in its kernel, from the gradient before the epilogue.
+    fn convolution_backward_kernel(
+        input: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        samples: usize,
+        shared: bool,
+    ) -> FloatTensor<Self> {
+        reference::convolution::convolution_backward_kernel::<Self>(input, grad, &geometry, samples, shared)
+    }
+
+    /// Gradient of either product in its bias `[samples, F]`: the gradient before the epilogue, summed over all axes
+    /// but samples and channels (`channel_axis`).
+    fn bias_backward(grad: FloatTensor<Self>, samples: usize, channel_axis: usize) -> FloatTensor<Self> {
+        reference::product::bias_backward::<Self>(grad, samples, channel_axis)
+    }
+}

@@ -1,0 +1,8 @@
+//! Default bodies: plain compositions of Burn operations, and what every faster version is tested against.
+
+pub mod convolution;
+pub mod dense;
+pub mod kl;
+pub mod product;
+pub mod sample;
+pub mod scale;

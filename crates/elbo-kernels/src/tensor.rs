@@ -1,0 +1,130 @@
+//! The operations for Burn's [`Tensor`].
+
+use crate::VariationalOps;
+use crate::geometry::{ConvGeometry, Epilogue};
+use crate::noise::Draws;
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+/// Standard normals `[draws.samples, n]` with the dtype and device of `like`; a constant on the tape.
+#[must_use]
+pub fn normal_noise<const D: usize>(like: &Tensor<D>, draws: Draws, n: usize) -> Tensor<2> {
+    let like = like.clone().detach();
+    Tensor::from_dispatch(Dispatch::normal_noise(like.into_dispatch(), draws, n))
+}
+
+/// `loc + (eps + softplus(untransformed_scale)) * noise` for every draw: `[draws.samples, elements of loc]`.
+///
+/// # Panics
+/// If the shapes of `loc` and `untransformed_scale` differ.
+#[must_use]
+pub fn sample_normal<const D: usize>(loc: Tensor<D>, untransformed_scale: Tensor<D>, draws: Draws) -> Tensor<2> {
+    assert_same_shape("untransformed_scale", &loc, &untransformed_scale);
+    let (loc, u) = (flat(loc), flat(untransformed_scale));
+    Tensor::from_dispatch(Dispatch::sample_normal(loc.into_dispatch(), u.into_dispatch(), draws))
+}
+
+/// `Σ KL(N(loc, eps + softplus(untransformed_scale)) ‖ N(prior_loc, prior_scale))` in nats, shape `[1]`.
+///
+/// The prior's tensors have the shape of `loc`, flattened, or one element.
+///
+/// # Panics
+/// If shapes do not fit.
+#[must_use]
+pub fn kl_normal<const D: usize>(
+    loc: Tensor<D>,
+    untransformed_scale: Tensor<D>,
+    prior_loc: Tensor<1>,
+    prior_scale: Tensor<1>,
+) -> Tensor<1> {
+    assert_same_shape("untransformed_scale", &loc, &untransformed_scale);
+    let n = loc.shape().num_elements();
+    for (name, prior) in [("prior_loc", &prior_loc), ("prior_scale", &prior_scale)] {
+        let found = prior.dims()[0];
+        assert!(found == 1 || found == n, "{name}: expected 1 or {n} elements, found {found}");
+    }
+    Tensor::from_dispatch(Dispatch::kl_normal(
+        flat(loc).into_dispatch(),
+        flat(untransformed_scale).into_dispatch(),
+        prior_loc.into_dispatch(),
+        prior_scale.into_dispatch(),
+    ))
+}
+
+/// `epilogue(x W_s + b_s)` for S kernels.
+///
+/// # Shapes
+/// - `input`: `[rows, in]` if `shared`, else `[S rows, in]`, sample-major
+/// - `kernel`: `[S, in units]`, row-major over `[in, units]`; `bias`: `[S, units]`
+/// - output: `[S rows, units]`
+///
+/// # Panics
+/// If shapes do not fit.
+#[must_use]
+pub fn dense(input: Tensor<2>, kernel: Tensor<2>, bias: Tensor<2>, shared: bool, epilogue: Epilogue) -> Tensor<2> {
+    let ([rows, inputs], [samples, weights], [biases, units]) = (input.dims(), kernel.dims(), bias.dims());
+    assert_eq!(weights, inputs * units, "kernel: expected {inputs} x {units} weights, found {weights}");
+    assert_samples(samples, biases, rows, shared);
+    Tensor::from_dispatch(Dispatch::dense(
+        input.into_dispatch(),
+        kernel.into_dispatch(),
+        bias.into_dispatch(),
+        shared,
+        epilogue,
+    ))
+}
+
+/// `epilogue(x ⋆ W_s + b_s)` for S kernels, as the geometry says.
+///
+/// # Shapes
+/// - `input`: `[batch, spatial.., C]` or `[batch, C, spatial..]`; `batch` is N if `shared`, else S N, sample-major
+/// - `kernel`: `[S, K.. C F]`, row-major over `[K.., C, F]`; `bias`: `[S, F]`
+/// - output: `[S N, ..]` in the input's layout
+///
+/// # Panics
+/// If shapes do not fit, or a window does not fit into the input under valid padding.
+#[must_use]
+pub fn convolution<const D: usize>(
+    input: Tensor<D>,
+    kernel: Tensor<2>,
+    bias: Tensor<2>,
+    geometry: ConvGeometry,
+    shared: bool,
+    epilogue: Epilogue,
+) -> Tensor<D> {
+    let shape = input.dims();
+    assert_eq!(geometry.rank + 2, D, "a rank-{} convolution has inputs of {} axes", geometry.rank, geometry.rank + 2);
+    let ([samples, weights], [biases, filters]) = (kernel.dims(), bias.dims());
+    let expected = geometry.kernel_len().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((weights, filters), (expected, geometry.filters), "kernel and bias do not fit the geometry");
+    assert_samples(samples, biases, shape[0], shared);
+    if let Err(error) = geometry.extent(geometry.spatial(&shape)) {
+        panic!("{error}");
+    }
+    Tensor::from_dispatch(Dispatch::convolution(
+        input.into_dispatch(),
+        kernel.into_dispatch(),
+        bias.into_dispatch(),
+        geometry,
+        shared,
+        epilogue,
+    ))
+}
+
+/// All elements in one axis.
+fn flat<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    x.flatten(0, D - 1)
+}
+
+fn assert_same_shape<const D: usize>(name: &str, a: &Tensor<D>, b: &Tensor<D>) {
+    assert_eq!(a.dims(), b.dims(), "{name}: expected the shape of `loc`");
+}
+
+fn assert_samples(samples: usize, biases: usize, batch: usize, shared: bool) {
+    assert!(samples > 0, "at least one weight sample is needed");
+    assert_eq!(biases, samples, "bias: expected {samples} samples, found {biases}");
+    assert!(
+        shared || batch.is_multiple_of(samples),
+        "input: expected a batch divisible by {samples} weight samples, found {batch}"
+    );
+}

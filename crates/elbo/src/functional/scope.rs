@@ -1,0 +1,232 @@
+//! A store of variables by name. It is a Burn module: an optimizer trains it, a record saves it.
+
+use crate::error::{Error, Result};
+use burn::module::{
+    Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor, Param,
+};
+use burn::tensor::{DType, Device, Tensor};
+use std::any::Any;
+
+/// What a call does about variables of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Reuse {
+    /// Creates them; it is an error if they exist.
+    #[default]
+    Create,
+    /// Shares them; it is an error if they do not exist.
+    Share,
+    /// Shares them if they exist, creates them otherwise.
+    Auto,
+}
+
+/// Variables by full name (`conv1d/kernel_posterior_loc`), in order of creation.
+#[derive(Module, Debug)]
+pub struct Scope {
+    variables: Variables,
+    #[module(skip)]
+    device: Device,
+    #[module(skip)]
+    seed: u64,
+}
+
+/// A parameter of any rank a layer needs.
+#[derive(Module, Debug)]
+enum AnyParam {
+    R1(Param<Tensor<1>>),
+    R2(Param<Tensor<2>>),
+    R3(Param<Tensor<3>>),
+    R4(Param<Tensor<4>>),
+    R5(Param<Tensor<5>>),
+}
+
+/// A list whose entries are visited under their names.
+#[derive(Clone, Debug)]
+struct Variables(Vec<(String, AnyParam)>);
+
+impl Scope {
+    /// An empty store for variables on `device`; their initial values depend on `seed` and their names.
+    #[must_use]
+    pub fn new(device: &Device, seed: u64) -> Self {
+        Self { variables: Variables(Vec::new()), device: device.clone(), seed }
+    }
+
+    /// Full names, in order of creation.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The variable `name`, if it exists and has rank `D`.
+    #[must_use]
+    pub fn get<const D: usize>(&self, name: &str) -> Option<Param<Tensor<D>>> {
+        self.find(name)?.get()
+    }
+
+    /// Where variables are made.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The name of a layer: the given one, or `class`, `class_1`, .. whichever is free. To share the variables of an
+    /// unnamed call is to share those of the first.
+    pub(crate) fn layer_name(&self, class: &str, name: Option<&str>, reuse: Reuse) -> String {
+        match (name, reuse) {
+            (Some(name), _) => name.to_owned(),
+            (None, Reuse::Share) => class.to_owned(),
+            (None, Reuse::Create | Reuse::Auto) => (0..)
+                .map(|number| if number == 0 { class.to_owned() } else { format!("{class}_{number}") })
+                .find(|name| !self.has_layer(name))
+                .expect("numbers do not run out"),
+        }
+    }
+
+    fn has_layer(&self, layer: &str) -> bool {
+        self.names().any(|name| name.rsplit_once('/').is_some_and(|(owner, _)| owner == layer))
+    }
+
+    /// The variable `name` by the rules of `reuse`, and whether it is new.
+    pub(crate) fn variable<const D: usize>(
+        &mut self,
+        name: &str,
+        shape: [usize; D],
+        dtype: DType,
+        reuse: Reuse,
+        create: impl FnOnce() -> Param<Tensor<D>>,
+    ) -> Result<(Param<Tensor<D>>, bool)> {
+        match (self.find(name), reuse) {
+            (Some(_), Reuse::Create) => Err(Error::VariableExists { name: name.to_owned() }),
+            (None, Reuse::Share) => Err(Error::VariableMissing { name: name.to_owned() }),
+            (Some(known), Reuse::Share | Reuse::Auto) => Ok((known.checked(name, shape, dtype)?, false)),
+            (None, Reuse::Create | Reuse::Auto) => {
+                let param = create();
+                self.variables.0.push((name.to_owned(), AnyParam::new(param.clone())));
+                Ok((param, true))
+            }
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&AnyParam> {
+        self.variables.0.iter().find(|(known, _)| known == name).map(|(_, param)| param)
+    }
+}
+
+impl AnyParam {
+    /// # Panics
+    /// For ranks beyond 5, which no layer has.
+    fn new<const D: usize>(param: Param<Tensor<D>>) -> Self {
+        let param: Box<dyn Any> = Box::new(param);
+        let cast = "the rank was just looked at";
+        match D {
+            1 => Self::R1(*param.downcast().expect(cast)),
+            2 => Self::R2(*param.downcast().expect(cast)),
+            3 => Self::R3(*param.downcast().expect(cast)),
+            4 => Self::R4(*param.downcast().expect(cast)),
+            5 => Self::R5(*param.downcast().expect(cast)),
+            rank => panic!("variables have 1 to 5 axes, found {rank}"),
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        match self {
+            Self::R1(param) => param,
+            Self::R2(param) => param,
+            Self::R3(param) => param,
+            Self::R4(param) => param,
+            Self::R5(param) => param,
+        }
+    }
+
+    fn get<const D: usize>(&self) -> Option<Param<Tensor<D>>> {
+        self.as_any().downcast_ref::<Param<Tensor<D>>>().cloned()
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        match self {
+            Self::R1(param) => param.lazy_shape().to_vec(),
+            Self::R2(param) => param.lazy_shape().to_vec(),
+            Self::R3(param) => param.lazy_shape().to_vec(),
+            Self::R4(param) => param.lazy_shape().to_vec(),
+            Self::R5(param) => param.lazy_shape().to_vec(),
+        }
+    }
+
+    /// The parameter, if it is what a call needs.
+    fn checked<const D: usize>(&self, name: &str, shape: [usize; D], dtype: DType) -> Result<Param<Tensor<D>>> {
+        let mismatch = |what, expected, found| Error::VariableMismatch { name: name.to_owned(), what, expected, found };
+        let found = self.shape();
+        if found != shape {
+            return Err(mismatch("shape", format!("{shape:?}"), format!("{found:?}")));
+        }
+        let param = self.get::<D>().expect("shapes of one length have one rank");
+        let found = param.val().dtype();
+        if found != dtype {
+            return Err(mismatch("dtype", format!("{dtype:?}"), format!("{found:?}")));
+        }
+        Ok(param)
+    }
+}
+
+const CONTAINER: &str = "Scope";
+
+impl Module for Variables {
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        self.0.iter().fold(devices, |devices, (_, param)| param.collect_devices(devices))
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        self.each(|param| param.fork(device))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.each(|param| param.to_device(device))
+    }
+
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        for (name, param) in &self.0 {
+            visitor.enter_module(name, CONTAINER);
+            param.visit(visitor);
+            visitor.exit_module(name, CONTAINER);
+        }
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        let map = |(name, param): (String, AnyParam)| {
+            mapper.enter_module(&name, CONTAINER);
+            let param = param.map(mapper);
+            mapper.exit_module(&name, CONTAINER);
+            (name, param)
+        };
+        Self(self.0.into_iter().map(map).collect())
+    }
+
+    fn materialize(self) -> Self {
+        self.each(Module::materialize)
+    }
+
+    fn valid(&self) -> Self {
+        self.clone().each(|param| param.valid())
+    }
+
+    fn train(self) -> Self {
+        self.each(Module::train)
+    }
+}
+
+impl Variables {
+    fn each(self, f: impl Fn(AnyParam) -> AnyParam) -> Self {
+        Self(self.0.into_iter().map(|(name, param)| (name, f(param))).collect())
+    }
+}
+
+impl ModuleDisplayDefault for Variables {
+    fn content(&self, content: Content) -> Option<Content> {
+        let entries = self.0.iter().fold(content, |content, (name, param)| content.add(name, param));
+        entries.optional()
+    }
+}
+
+impl ModuleDisplay for Variables {}

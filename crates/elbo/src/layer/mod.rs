@@ -1,0 +1,17 @@
+//! Variational layers: configuration, layer, forward pass.
+
+mod arguments;
+mod convolution;
+mod dense;
+mod forward;
+mod options;
+mod weight;
+
+pub use arguments::{Choice, Sizes};
+pub use convolution::{
+    Conv, Conv1d, Conv1dConfig, Conv1dOptions, Conv2d, Conv2dConfig, Conv2dOptions, Conv3d, Conv3dConfig,
+    Conv3dOptions, ConvConfig, ConvOptions,
+};
+pub use dense::{Dense, DenseConfig, DenseOptions};
+pub use options::{LayerOptions, Settings, WeightOptions};
+pub use weight::{TensorFn, Weight};

@@ -1,0 +1,166 @@
+//! Where randomness comes from: a seed, or recorded values.
+//!
+//! [`Noise`] names a run; every forward pass takes one *pass number* from it; every weight of every layer has its own
+//! stream within the pass, named by the layer's path and the weight's role (`"conv1d/kernel"`). The value of element
+//! `i` of weight sample `s` in pass `p` is a function of `(seed, purpose, path, role, p, s, i)` and of nothing else:
+//! not of the device, the number of threads, the order of the layers or how samples are cut into chunks.
+
+use crate::error::{Error, Result};
+use burn::tensor::{Tensor, TensorData};
+use elbo_kernels::{Draws, Stream, normal_noise};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Draws of a stream that belong to one pass. A pass can have this many weight samples.
+pub const SAMPLES_PER_PASS: u64 = 1 << 24;
+
+/// The source of all noise of a run.
+///
+/// ```
+/// use elbo::{Noise, Trace};
+/// let mut noise = Noise::seeded(7);
+/// let first = Trace::sampling(&mut noise);   // pass 0
+/// let second = Trace::sampling(&mut noise);  // pass 1: other numbers
+/// assert_eq!(noise.pass(), 2);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Noise {
+    source: Source,
+    pass: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Seeded { seed: u64, purpose: String },
+    Replay(Arc<HashMap<String, TensorData>>),
+}
+
+impl Noise {
+    /// Noise that depends on `seed` only.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self { source: Source::Seeded { seed, purpose: String::new() }, pass: 0 }
+    }
+
+    /// Noise that plays back recorded standard normals: stream name (`"dense/kernel"`, `"dense/bias"`) to an array of
+    /// the weight's shape, or `[S, shape..]` for S samples. Every pass gets the same values.
+    #[must_use]
+    pub fn replay<N: Into<String>>(values: impl IntoIterator<Item = (N, TensorData)>) -> Self {
+        let values = values.into_iter().map(|(name, data)| (name.into(), data)).collect();
+        Self { source: Source::Replay(Arc::new(values)), pass: 0 }
+    }
+
+    /// Noise for another purpose under the same seed (`"predict"`): its streams are independent of these.
+    #[must_use]
+    pub fn fork(&self, purpose: &str) -> Self {
+        let source = match &self.source {
+            Source::Seeded { seed, purpose: old } => {
+                Source::Seeded { seed: *seed, purpose: format!("{old}{purpose}:") }
+            }
+            Source::Replay(values) => Source::Replay(values.clone()),
+        };
+        Self { source, pass: 0 }
+    }
+
+    /// Continues at pass number `pass`: this is all the state there is, and how a run resumes.
+    #[must_use]
+    pub fn starting_at(mut self, pass: u64) -> Self {
+        self.pass = pass;
+        self
+    }
+
+    /// The number of the next pass.
+    #[must_use]
+    pub fn pass(&self) -> u64 {
+        self.pass
+    }
+
+    /// Takes one pass.
+    pub(crate) fn next_pass(&mut self) -> PassNoise {
+        let pass = PassNoise { source: self.source.clone(), pass: self.pass };
+        self.pass += 1;
+        pass
+    }
+}
+
+/// The noise of one pass.
+#[derive(Clone, Debug)]
+pub(crate) struct PassNoise {
+    source: Source,
+    pass: u64,
+}
+
+impl PassNoise {
+    /// The noise of the weight stream called `name`, for the weight samples `samples`.
+    pub(crate) fn stream(&self, name: String, samples: Range<u64>) -> WeightNoise {
+        WeightNoise { pass: self.clone(), name, samples, asked: 0 }
+    }
+}
+
+/// The noise of one weight in one pass, for all its samples: what a posterior draws from.
+#[derive(Clone, Debug)]
+pub struct WeightNoise {
+    pass: PassNoise,
+    name: String,
+    samples: Range<u64>,
+    asked: usize,
+}
+
+impl WeightNoise {
+    /// Number of weight samples S.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        usize::try_from(self.samples.end - self.samples.start).expect("bounded by SAMPLES_PER_PASS")
+    }
+
+    /// The noise of weight sample `s` alone.
+    #[must_use]
+    pub fn sample(&self, s: usize) -> Self {
+        let start = self.samples.start + s as u64;
+        Self { samples: start..start + 1, ..self.clone() }
+    }
+
+    /// Standard normals for a weight like `like`: `[S, elements]`. A second call gives independent values.
+    ///
+    /// # Errors
+    /// [`Error::Replay`] if recorded noise lacks this stream or has another size.
+    pub fn normal<const D: usize>(&mut self, like: &Tensor<D>) -> Result<Tensor<2>> {
+        let n = like.shape().num_elements();
+        match self.draws() {
+            Some(draws) => Ok(normal_noise(like, draws, n)),
+            None => self.replayed(like, n),
+        }
+    }
+
+    /// The counters of the next standard normals, if they come from a seed: what a fused kernel takes. Counts as one
+    /// call of [`normal`](Self::normal).
+    #[must_use]
+    pub fn draws(&mut self) -> Option<Draws> {
+        let Source::Seeded { seed, purpose } = &self.pass.source else { return None };
+        let name = match self.asked {
+            0 => format!("{purpose}{}", self.name),
+            again => format!("{purpose}{}#{again}", self.name),
+        };
+        self.asked += 1;
+        let first = self.pass.pass * SAMPLES_PER_PASS + self.samples.start;
+        Some(Stream::named(*seed, &name).draws(first, self.samples()))
+    }
+
+    /// Recorded values `[elements]` or `[.., elements]`, cut to this noise's samples.
+    fn replayed<const D: usize>(&mut self, like: &Tensor<D>, n: usize) -> Result<Tensor<2>> {
+        let Source::Replay(values) = &self.pass.source else { unreachable!("`draws` covers seeds") };
+        let fail = |reason: String| Error::Replay { stream: self.name.clone(), reason };
+        let data = values.get(&self.name).ok_or_else(|| fail("no values were recorded under this name".into()))?;
+        let found = data.shape().num_elements();
+        let samples = self.samples();
+        let first = usize::try_from(self.samples.start).expect("bounded by SAMPLES_PER_PASS");
+        if n == 0 || found % n != 0 || (found != n && found / n < first + samples) {
+            let expected = format!("expected {samples} x {n} values (or {n} for every sample), found {found}");
+            return Err(fail(expected));
+        }
+        self.asked += 1;
+        let tensor = Tensor::<1>::from_data(data.clone(), (&like.device(), like.dtype())).reshape([found / n, n]);
+        Ok(if found == n { tensor.repeat_dim(0, samples) } else { tensor.slice([first..first + samples, 0..n]) })
+    }
+}

@@ -1,0 +1,43 @@
+//! `x W`, over the last axis of an input of any rank.
+
+use super::LinearOp;
+use burn::tensor::Tensor;
+use elbo_kernels::{Epilogue, dense};
+
+/// A matrix product over the last axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DenseOp {
+    /// Length of the last axis.
+    pub inputs: usize,
+    /// Length of the output's last axis.
+    pub units: usize,
+}
+
+impl<const X: usize> LinearOp<X> for DenseOp {
+    fn apply(
+        &self,
+        input: Tensor<X>,
+        kernel: Tensor<2>,
+        bias: Tensor<2>,
+        shared: bool,
+        epilogue: Epilogue,
+    ) -> Tensor<X> {
+        let samples = kernel.dims()[0];
+        let mut shape = input.dims();
+        let rows = shape[..X - 1].iter().product::<usize>();
+        if shared {
+            shape[0] *= samples;
+        }
+        shape[X - 1] = self.units;
+        let rows = input.reshape([rows, self.inputs]);
+        dense(rows, kernel, bias, shared, epilogue).reshape(shape)
+    }
+
+    fn units(&self) -> usize {
+        self.units
+    }
+
+    fn channel_axis(&self) -> usize {
+        X - 1
+    }
+}

@@ -1,0 +1,31 @@
+//! The deterministic part of a layer: an operation that is linear in its kernel. Estimators are written once against
+//! this trait.
+
+mod convolution;
+mod dense;
+
+pub use convolution::ConvOp;
+pub use dense::DenseOp;
+
+use burn::tensor::Tensor;
+use elbo_kernels::Epilogue;
+
+/// `epilogue(op(x, W) + b)` for S kernels at once.
+pub trait LinearOp<const X: usize> {
+    /// Applies kernels `[S, weights]` and biases `[S, units]`. An input that is `shared` is read by every sample, else
+    /// its batch is split among them, sample-major; the output's batch always has all samples.
+    fn apply(
+        &self,
+        input: Tensor<X>,
+        kernel: Tensor<2>,
+        bias: Tensor<2>,
+        shared: bool,
+        epilogue: Epilogue,
+    ) -> Tensor<X>;
+
+    /// Number of output channels: the bias's length.
+    fn units(&self) -> usize;
+
+    /// The axis of the output that the bias belongs to.
+    fn channel_axis(&self) -> usize;
+}

@@ -1,0 +1,94 @@
+//! Independent normals: `N(loc, scale²)`, `scale = eps + softplus(untransformed_scale)`.
+
+use super::Posterior;
+use crate::distribution::Distribution;
+use crate::divergence::kl;
+use crate::error::Result;
+use crate::noise::WeightNoise;
+use crate::prior::Prior;
+use crate::variable::{Variable, VariableInfo};
+use burn::module::Module;
+use burn::tensor::Tensor;
+use elbo_kernels::reference::scale::machine_epsilon;
+use elbo_kernels::sample_normal;
+
+/// The mean-field normal posterior.
+#[derive(Module, Debug)]
+pub struct MeanFieldNormal<const D: usize> {
+    /// Means.
+    pub loc: Variable<D>,
+    /// Standard deviations before their transform.
+    pub untransformed_scale: Variable<D>,
+}
+
+impl<const D: usize> MeanFieldNormal<D> {
+    /// `eps + softplus(untransformed_scale)`: positive whatever the variable is.
+    #[must_use]
+    pub fn scale(&self) -> Tensor<D> {
+        let u = self.untransformed_scale.value();
+        let epsilon = machine_epsilon(u.dtype());
+        crate::prior::softplus(u).add_scalar(epsilon)
+    }
+}
+
+impl<const D: usize> Distribution<D> for MeanFieldNormal<D> {
+    fn name(&self) -> &'static str {
+        "Normal"
+    }
+
+    fn shape(&self) -> [usize; D] {
+        self.loc.value().dims()
+    }
+
+    fn sample(&self, noise: &mut WeightNoise) -> Result<Tensor<2>> {
+        let loc = self.loc.value();
+        if let Some(draws) = noise.draws() {
+            return Ok(sample_normal(loc, self.untransformed_scale.value(), draws));
+        }
+        let noise = noise.normal(&loc)?;
+        let scale: Tensor<2> = self.scale().flatten::<1>(0, D - 1).unsqueeze_dim(0);
+        Ok(loc.flatten::<1>(0, D - 1).unsqueeze_dim(0) + scale * noise)
+    }
+
+    fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
+        let samples = values.dims()[0];
+        let loc = self.loc.value().flatten::<1>(0, D - 1).unsqueeze_dim(0);
+        let scale = self.scale().flatten::<1>(0, D - 1).unsqueeze_dim(0);
+        crate::prior::normal_log_density(values, loc, scale).sum_dim(1).reshape([samples])
+    }
+
+    fn mean(&self) -> Tensor<D> {
+        self.loc.value()
+    }
+}
+
+impl<const D: usize> Posterior<D> for MeanFieldNormal<D> {
+    fn loc_scale(&self) -> Option<(Tensor<D>, Tensor<D>)> {
+        Some((self.loc.value(), self.scale()))
+    }
+
+    fn kl(&self, prior: &Prior<D>) -> Option<Tensor<1>> {
+        kl::from_normal(self, prior)
+    }
+
+    fn has_kl(&self, prior: &Prior<D>) -> bool {
+        matches!(prior, Prior::Normal(_))
+    }
+
+    fn elementwise_kl(&self, prior: &Prior<D>) -> Option<Tensor<D>> {
+        kl::elementwise_from_normal(self, prior)
+    }
+
+    fn variables(&self) -> Vec<VariableInfo> {
+        vec![self.loc.info(), self.untransformed_scale.info()]
+    }
+
+    fn regularization(&self) -> Vec<(String, Tensor<1>)> {
+        let penalty = |v: &Variable<D>| Some((v.name().to_owned(), v.regularization()?));
+        [&self.loc, &self.untransformed_scale].into_iter().filter_map(penalty).collect()
+    }
+
+    fn constrained(self) -> Self {
+        Self { loc: self.loc.constrained(), untransformed_scale: self.untransformed_scale.constrained() }
+    }
+}

@@ -1,0 +1,140 @@
+//! Priors p(W): what weights are believed to be before data are seen. Elements are independent.
+
+mod cauchy;
+mod laplace;
+mod normal;
+mod scale_mixture;
+mod student_t;
+
+pub use cauchy::CauchyPrior;
+pub use laplace::LaplacePrior;
+pub use normal::{Moment, NormalPrior};
+pub(crate) use normal::{normal_log_density, stable_softplus as softplus};
+pub use scale_mixture::ScaleMixturePrior;
+pub use student_t::StudentTPrior;
+
+use crate::error::{Error, Result};
+use crate::variable::{VariableInfo, VariableRequest, VariableScope};
+use burn::module::Module;
+use burn::tensor::Tensor;
+use std::sync::Arc;
+
+/// A prior over a weight of rank `D`.
+#[derive(Module, Debug)]
+pub enum Prior<const D: usize> {
+    /// Independent normals, with fixed or learned moments.
+    Normal(NormalPrior<D>),
+    /// Double exponential: pulls towards sparse weights.
+    Laplace(LaplacePrior),
+    /// Heavier tails than the normal.
+    StudentT(StudentTPrior),
+    /// The heaviest tails.
+    Cauchy(CauchyPrior),
+    /// Two normals of different width around 0.
+    ScaleMixture(ScaleMixturePrior),
+}
+
+/// Builds the prior of a weight: called once, when the layer is built.
+pub type PriorFn<const D: usize> =
+    Arc<dyn Fn(&VariableRequest<D>, &mut VariableScope<'_>) -> Result<Prior<D>> + Send + Sync>;
+
+impl<const D: usize> Prior<D> {
+    /// `N(loc, scale²)` for every element.
+    #[must_use]
+    pub fn normal(loc: f64, scale: f64) -> Self {
+        Self::Normal(NormalPrior::new(loc, scale))
+    }
+
+    /// `N(0, 1)` for every element.
+    #[must_use]
+    pub fn standard_normal() -> Self {
+        Self::normal(0.0, 1.0)
+    }
+
+    /// Its family, for messages.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Normal(_) => "Normal",
+            Self::Laplace(_) => "Laplace",
+            Self::StudentT(_) => "StudentT",
+            Self::Cauchy(_) => "Cauchy",
+            Self::ScaleMixture(_) => "ScaleMixture",
+        }
+    }
+
+    /// Checks the numbers, and that moments per element have the weight's shape.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`].
+    pub fn check(&self, shape: [usize; D]) -> Result<()> {
+        match self {
+            Self::Normal(prior) => prior.check(shape),
+            Self::Laplace(p) => check_numbers("Laplace prior", p.loc, &[("scale", p.scale)]),
+            Self::StudentT(p) => check_numbers("StudentT prior", p.loc, &[("df", p.df), ("scale", p.scale)]),
+            Self::Cauchy(p) => check_numbers("Cauchy prior", p.loc, &[("scale", p.scale)]),
+            Self::ScaleMixture(p) => {
+                let positive = [("scale1", p.scale1), ("scale2", p.scale2), ("pi", p.pi), ("1 - pi", 1.0 - p.pi)];
+                check_numbers("ScaleMixture prior", 0.0, &positive)
+            }
+        }
+    }
+
+    /// `Σ ln p(value)` of S values `[S, elements]`: `[S]`, in nats.
+    #[must_use]
+    pub fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
+        let samples = values.dims()[0];
+        let terms = match self {
+            Self::Normal(prior) => prior.log_density(values),
+            Self::Laplace(prior) => prior.log_density(values),
+            Self::StudentT(prior) => prior.log_density(values),
+            Self::Cauchy(prior) => prior.log_density(values),
+            Self::ScaleMixture(prior) => prior.log_density(values),
+        };
+        terms.sum_dim(1).reshape([samples])
+    }
+
+    /// The prior's own variables.
+    #[must_use]
+    pub fn variables(&self) -> Vec<VariableInfo> {
+        match self {
+            Self::Normal(prior) => prior.variables(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The penalties on the prior's own variables, by name.
+    #[must_use]
+    pub fn regularization(&self) -> Vec<(String, Tensor<1>)> {
+        match self {
+            Self::Normal(prior) => prior.regularization(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The prior after the projections of its variables.
+    #[must_use]
+    pub fn constrained(self) -> Self {
+        match self {
+            Self::Normal(prior) => Self::Normal(prior.constrained()),
+            other => other,
+        }
+    }
+}
+
+/// A finite location, and positive finite numbers.
+fn check_numbers(owner: &str, loc: f64, positive: &[(&'static str, f64)]) -> Result<()> {
+    if !loc.is_finite() {
+        return Err(Error::argument(owner, "loc", "finite", loc));
+    }
+    match positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+        Some((argument, value)) => Err(Error::argument(owner, argument, "positive and finite", value)),
+        None => Ok(()),
+    }
+}
+
+/// A builder that gives the same fixed prior to every weight.
+#[must_use]
+pub fn fixed_prior<const D: usize>(prior: Prior<D>) -> PriorFn<D> {
+    Arc::new(move |_, _| Ok(prior.clone()))
+}

@@ -1,0 +1,145 @@
+//! `N(loc, scale²)` with moments that are numbers, tensors of the weight's shape, or learned.
+
+use crate::error::{Error, Result};
+use crate::variable::{Variable, VariableInfo};
+use burn::module::Module;
+use burn::tensor::Tensor;
+use elbo_kernels::reference::scale::machine_epsilon;
+
+/// A moment of a prior.
+#[derive(Module, Debug)]
+pub enum Moment<const D: usize> {
+    /// One number for all elements.
+    Fixed(f64),
+    /// A constant per element.
+    Given(Tensor<D>),
+    /// A trained value per element.
+    Learned(Variable<D>),
+    /// A trained positive value per element: `eps + softplus(variable)`.
+    LearnedPositive(Variable<D>),
+    /// One trained value for all elements.
+    LearnedScalar(Variable<1>),
+    /// One trained positive value for all elements: `eps + softplus(variable)`.
+    LearnedPositiveScalar(Variable<1>),
+}
+
+impl<const D: usize> Moment<D> {
+    /// The value, flat, with the elements of the weight or one, in the dtype and on the device of `like`.
+    #[must_use]
+    pub fn value<const E: usize>(&self, like: &Tensor<E>) -> Tensor<1> {
+        match self {
+            Self::Fixed(value) => Tensor::full([1], *value, (&like.device(), like.dtype())),
+            Self::Given(value) => value.clone().flatten(0, D - 1).cast(like.dtype()),
+            Self::Learned(variable) => variable.value().flatten(0, D - 1),
+            Self::LearnedPositive(variable) => positive(variable.value().flatten(0, D - 1)),
+            Self::LearnedScalar(variable) => variable.value(),
+            Self::LearnedPositiveScalar(variable) => positive(variable.value()),
+        }
+    }
+
+    /// The shape, where there is a value per element.
+    fn shape(&self) -> Option<[usize; D]> {
+        match self {
+            Self::Given(value) => Some(value.dims()),
+            Self::Learned(v) | Self::LearnedPositive(v) => Some(v.value().dims()),
+            Self::Fixed(_) | Self::LearnedScalar(_) | Self::LearnedPositiveScalar(_) => None,
+        }
+    }
+
+    fn variable_info(&self) -> Option<VariableInfo> {
+        match self {
+            Self::Fixed(_) | Self::Given(_) => None,
+            Self::Learned(v) | Self::LearnedPositive(v) => Some(v.info()),
+            Self::LearnedScalar(v) | Self::LearnedPositiveScalar(v) => Some(v.info()),
+        }
+    }
+
+    fn penalty(&self) -> Option<(String, Tensor<1>)> {
+        match self {
+            Self::Fixed(_) | Self::Given(_) => None,
+            Self::Learned(v) | Self::LearnedPositive(v) => Some((v.name().to_owned(), v.regularization()?)),
+            Self::LearnedScalar(v) | Self::LearnedPositiveScalar(v) => {
+                Some((v.name().to_owned(), v.regularization()?))
+            }
+        }
+    }
+
+    fn constrained(self) -> Self {
+        match self {
+            fixed @ (Self::Fixed(_) | Self::Given(_)) => fixed,
+            Self::Learned(v) => Self::Learned(v.constrained()),
+            Self::LearnedPositive(v) => Self::LearnedPositive(v.constrained()),
+            Self::LearnedScalar(v) => Self::LearnedScalar(v.constrained()),
+            Self::LearnedPositiveScalar(v) => Self::LearnedPositiveScalar(v.constrained()),
+        }
+    }
+}
+
+/// `eps + softplus(u)`.
+fn positive(u: Tensor<1>) -> Tensor<1> {
+    let epsilon = machine_epsilon(u.dtype());
+    stable_softplus(u).add_scalar(epsilon)
+}
+
+/// `max(u, 0) + ln(1 + e^-|u|)`.
+pub(crate) fn stable_softplus<const E: usize>(u: Tensor<E>) -> Tensor<E> {
+    u.clone().clamp_min(0.0) + u.abs().neg().exp().log1p()
+}
+
+/// Independent normals.
+#[derive(Module, Debug)]
+pub struct NormalPrior<const D: usize> {
+    /// Mean.
+    pub loc: Moment<D>,
+    /// Standard deviation.
+    pub scale: Moment<D>,
+}
+
+impl<const D: usize> NormalPrior<D> {
+    /// `N(loc, scale²)` for every element.
+    #[must_use]
+    pub fn new(loc: f64, scale: f64) -> Self {
+        Self { loc: Moment::Fixed(loc), scale: Moment::Fixed(scale) }
+    }
+
+    pub(super) fn check(&self, shape: [usize; D]) -> Result<()> {
+        let fixed = |moment: &Moment<D>, default| match moment {
+            Moment::Fixed(value) => *value,
+            _ => default,
+        };
+        super::check_numbers("Normal prior", fixed(&self.loc, 0.0), &[("scale", fixed(&self.scale, 1.0))])?;
+        for (argument, moment) in [("loc", &self.loc), ("scale", &self.scale)] {
+            if let Some(found) = moment.shape().filter(|found| *found != shape) {
+                let expected = format!("of the weight's shape {shape:?}");
+                return Err(Error::argument("Normal prior", argument, expected, format!("{found:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// `-((x - loc) / scale)² / 2 - ln scale - ln(2π) / 2`, element-wise.
+    pub(super) fn log_density(&self, x: Tensor<2>) -> Tensor<2> {
+        let loc = self.loc.value(&x).unsqueeze_dim::<2>(0);
+        let scale = self.scale.value(&x).unsqueeze_dim::<2>(0);
+        normal_log_density(x, loc, scale)
+    }
+
+    pub(super) fn variables(&self) -> Vec<VariableInfo> {
+        [&self.loc, &self.scale].into_iter().filter_map(Moment::variable_info).collect()
+    }
+
+    pub(super) fn regularization(&self) -> Vec<(String, Tensor<1>)> {
+        [&self.loc, &self.scale].into_iter().filter_map(Moment::penalty).collect()
+    }
+
+    pub(super) fn constrained(self) -> Self {
+        Self { loc: self.loc.constrained(), scale: self.scale.constrained() }
+    }
+}
+
+/// The density's logarithm with broadcast moments.
+pub(crate) fn normal_log_density(x: Tensor<2>, loc: Tensor<2>, scale: Tensor<2>) -> Tensor<2> {
+    let half_log_tau = 0.5 * core::f64::consts::TAU.ln();
+    let z = (x - loc) / scale.clone();
+    (z.clone() * z).mul_scalar(-0.5) - scale.log().add_scalar(half_log_tau)
+}

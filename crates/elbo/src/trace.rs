@@ -1,0 +1,308 @@
+//! The only channel for effects of a forward pass: it supplies noise, knows the number of weight samples, and collects
+//! what layers have to say: divergences, regularisers, samples.
+
+use crate::error::{Error, Result};
+use crate::noise::{Noise, PassNoise, SAMPLES_PER_PASS, WeightNoise};
+use burn::module::ParamId;
+use burn::tensor::Tensor;
+use std::cell::OnceCell;
+use std::fmt;
+use std::ops::Range;
+
+/// One forward pass.
+///
+/// A layer applied several times in a pass draws new weights each time, but its divergence counts once. With S weight
+/// samples the first variational layer takes a batch of N and returns `S * N`, sample-major; every later layer sees
+/// the larger batch.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use elbo::{Noise, Trace, layer::DenseConfig};
+/// let device = Device::flex();
+/// let layer = DenseConfig::new(3, 2).with_name("dense").init(&device)?;
+/// let mut noise = Noise::seeded(1);
+/// let mut trace = Trace::sampling(&mut noise).with_samples(4);
+/// let output = layer.forward(Tensor::<2>::ones([5, 3], &device), &mut trace);
+/// assert_eq!(output.dims(), [20, 2]);
+/// assert_eq!(trace.divergences().len(), 1);
+/// # Ok::<(), elbo::Error>(())
+/// ```
+pub struct Trace {
+    mode: Mode,
+    samples: Range<u64>,
+    batch: Option<usize>,
+    layers: Vec<LayerTrace>,
+}
+
+enum Mode {
+    Sample(PassNoise),
+    Mean,
+}
+
+/// What one layer left in a pass.
+#[derive(Debug)]
+pub struct LayerTrace {
+    /// Path of the layer: its name, or its class numbered by order of first use.
+    pub path: String,
+    /// The most recent kernel draw of this pass, `[S, weights]`; the mean if nothing was drawn.
+    pub kernel_posterior_tensor: Option<Tensor<2>>,
+    /// The most recent bias draw, `[S, units]`.
+    pub bias_posterior_tensor: Option<Tensor<2>>,
+    identity: ParamId,
+    class: &'static str,
+    calls: usize,
+    losses: Vec<Pending>,
+}
+
+/// A loss that is computed when it is first asked for.
+struct Pending {
+    kind: LossKind,
+    compute: Box<dyn Fn() -> Tensor<1> + Send>,
+    value: OnceCell<Tensor<1>>,
+}
+
+impl Pending {
+    fn value(&self) -> Tensor<1> {
+        self.value.get_or_init(&self.compute).clone()
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.kind)
+    }
+}
+
+/// What a loss belongs to, in the order in which losses of a layer are listed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LossKind {
+    /// Penalty on a variable: its number in order of creation, and its name.
+    Regularizer(usize, String),
+    /// Divergence of the kernel's posterior from its prior.
+    KernelDivergence,
+    /// Divergence of the bias's posterior from its prior.
+    BiasDivergence,
+    /// Penalty on the layer's output, of one call.
+    Activity(usize),
+}
+
+/// A loss of a layer: a scalar in nats, shape `[1]`.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    /// Path of the layer.
+    pub path: String,
+    /// What it belongs to.
+    pub kind: LossKind,
+    /// Its value, differentiable.
+    pub value: Tensor<1>,
+}
+
+/// How a layer is known to the trace.
+pub(crate) struct LayerId<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) class: &'static str,
+    pub(crate) identity: ParamId,
+}
+
+/// A layer's place in a pass, as returned by [`Trace::enter`].
+pub(crate) struct Entered {
+    index: usize,
+    call: usize,
+}
+
+impl Trace {
+    /// A pass that draws its weights from `noise`, one sample; takes one pass number.
+    #[must_use]
+    pub fn sampling(noise: &mut Noise) -> Self {
+        Self { mode: Mode::Sample(noise.next_pass()), samples: 0..1, batch: None, layers: Vec::new() }
+    }
+
+    /// A pass that uses the posterior means: the plug-in prediction.
+    #[must_use]
+    pub fn mean() -> Self {
+        Self { mode: Mode::Mean, samples: 0..1, batch: None, layers: Vec::new() }
+    }
+
+    /// Draws `samples` weight samples in this pass.
+    ///
+    /// # Panics
+    /// If `samples` is 0 or exceeds [`SAMPLES_PER_PASS`].
+    #[must_use]
+    pub fn with_samples(self, samples: usize) -> Self {
+        self.with_sample_range(0..samples as u64)
+    }
+
+    /// Draws the weight samples of these numbers: a chunk of a larger pass, equal to that part of it.
+    ///
+    /// # Panics
+    /// If the range is empty or goes beyond [`SAMPLES_PER_PASS`].
+    #[must_use]
+    pub fn with_sample_range(mut self, samples: Range<u64>) -> Self {
+        assert!(
+            samples.start < samples.end && samples.end <= SAMPLES_PER_PASS,
+            "a pass takes 1 to {SAMPLES_PER_PASS} weight samples, found {samples:?}"
+        );
+        if matches!(self.mode, Mode::Sample(_)) {
+            self.samples = samples;
+        }
+        self
+    }
+
+    /// Number of weight samples S: 1 for a pass of means.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        usize::try_from(self.samples.end - self.samples.start).expect("bounded by SAMPLES_PER_PASS")
+    }
+
+    /// Whether weights are drawn.
+    #[must_use]
+    pub fn is_sampling(&self) -> bool {
+        matches!(self.mode, Mode::Sample(_))
+    }
+
+    /// The layers that were applied, in the order of their first call.
+    #[must_use]
+    pub fn layers(&self) -> &[LayerTrace] {
+        &self.layers
+    }
+
+    /// The layer called `path`.
+    #[must_use]
+    pub fn layer(&self, path: &str) -> Option<&LayerTrace> {
+        self.layers.iter().find(|layer| layer.path == path)
+    }
+
+    /// All losses: per layer, variable regularisers, kernel divergence, bias divergence, activity regularisers.
+    #[must_use]
+    pub fn losses(&self) -> Vec<Loss> {
+        self.select(|_| true)
+    }
+
+    /// The divergences: at most one per kernel and one per bias of each layer, summed over its elements, in nats.
+    #[must_use]
+    pub fn divergences(&self) -> Vec<Loss> {
+        self.select(|kind| matches!(kind, LossKind::KernelDivergence | LossKind::BiasDivergence))
+    }
+
+    /// The penalties on variables.
+    #[must_use]
+    pub fn regularizers(&self) -> Vec<Loss> {
+        self.select(|kind| matches!(kind, LossKind::Regularizer(..)))
+    }
+
+    /// The penalties on outputs, un-normalised (summed over the batch, averaged over weight samples).
+    #[must_use]
+    pub fn activity(&self) -> Vec<Loss> {
+        self.select(|kind| matches!(kind, LossKind::Activity(_)))
+    }
+
+    fn select(&self, wanted: impl Fn(&LossKind) -> bool) -> Vec<Loss> {
+        let of_layer = |layer: &LayerTrace| {
+            let pending = layer.losses.iter().filter(|pending| wanted(&pending.kind));
+            pending
+                .map(|p| Loss { path: layer.path.clone(), kind: p.kind.clone(), value: p.value() })
+                .collect::<Vec<_>>()
+        };
+        self.layers.iter().flat_map(of_layer).collect()
+    }
+
+    /// Registers a call of a layer.
+    pub(crate) fn enter(&mut self, layer: &LayerId<'_>) -> Result<Entered> {
+        if let Some(index) = self.layers.iter().position(|known| known.identity == layer.identity) {
+            self.layers[index].calls += 1;
+            return Ok(Entered { index, call: self.layers[index].calls - 1 });
+        }
+        let path = match layer.name {
+            Some(name) if self.layer(name).is_some() => {
+                return Err(Error::DuplicateName { name: name.to_owned() });
+            }
+            Some(name) => name.to_owned(),
+            None => self.free_path(layer.class),
+        };
+        self.layers.push(LayerTrace {
+            path,
+            kernel_posterior_tensor: None,
+            bias_posterior_tensor: None,
+            identity: layer.identity,
+            class: layer.class,
+            calls: 1,
+            losses: Vec::new(),
+        });
+        Ok(Entered { index: self.layers.len() - 1, call: 0 })
+    }
+
+    /// `class`, `class_1`, `class_2`, .. by order of first use.
+    fn free_path(&self, class: &str) -> String {
+        (0..)
+            .map(|number| if number == 0 { class.to_owned() } else { format!("{class}_{number}") })
+            .find(|path| self.layer(path).is_none())
+            .expect("numbers do not run out")
+    }
+
+    /// The noise of one weight (`role` is `kernel` or `bias`), or `None` in a pass of means.
+    pub(crate) fn noise(&self, entered: &Entered, role: &str) -> Option<WeightNoise> {
+        let Mode::Sample(pass) = &self.mode else { return None };
+        let path = &self.layers[entered.index].path;
+        let name = match entered.call {
+            0 => format!("{path}/{role}"),
+            call => format!("{path}@{call}/{role}"),
+        };
+        Some(pass.stream(name, self.samples.clone()))
+    }
+
+    /// Whether an input of this batch is read by every weight sample (N), or has a part for each (S N).
+    pub(crate) fn is_shared(&mut self, layer: &str, batch: usize) -> Result<bool> {
+        let samples = self.samples();
+        let first = *self.batch.get_or_insert(batch);
+        if batch == first || samples == 1 {
+            return Ok(samples == 1 || batch == first);
+        }
+        if batch.is_multiple_of(samples) {
+            return Ok(false);
+        }
+        Err(Error::Input {
+            layer: layer.to_owned(),
+            what: "batch",
+            expected: format!("{first} examples, or a multiple of {samples} (weight samples) of them"),
+            found: batch.to_string(),
+        })
+    }
+
+    /// The layer's record, to be written to.
+    pub(crate) fn layer_mut(&mut self, entered: &Entered) -> &mut LayerTrace {
+        &mut self.layers[entered.index]
+    }
+}
+
+impl LayerTrace {
+    /// Class of the layer, such as `conv1d_reparameterization`.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        self.class
+    }
+
+    /// How often the layer was applied in this pass.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.calls
+    }
+
+    /// Adds a loss, or replaces the one of the same kind: the most recent call counts.
+    pub(crate) fn set_loss(&mut self, kind: LossKind, compute: impl Fn() -> Tensor<1> + Send + 'static) {
+        let pending = Pending { kind, compute: Box::new(compute), value: OnceCell::new() };
+        match self.losses.binary_search_by(|known| known.kind.cmp(&pending.kind)) {
+            Ok(index) => self.losses[index] = pending,
+            Err(index) => self.losses.insert(index, pending),
+        }
+    }
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trace")
+            .field("sampling", &self.is_sampling())
+            .field("samples", &self.samples)
+            .field("layers", &self.layers)
+            .finish()
+    }
+}
