@@ -17,9 +17,11 @@ pub mod functional;
 pub mod layer;
 pub mod metric { #[derive(Debug, thiserror::Error)] pub enum MetricError {} }
 pub mod noise;
+pub mod objective;
 pub mod op;
 pub mod posterior;
 pub mod prior;
+pub mod record;
 pub mod trace;
 pub mod variable;
 

@@ -1,0 +1,13 @@
+//! Parameters by name: identities, files.
+//!
+//! A parameter's name is its path in the module, with dots, without the variants of enums and the wrapping of
+//! [`Variable`](crate::variable::Variable): `conv1d.kernel.posterior.loc`. Files are safetensors: names, shapes, types
+//! and numbers, nothing that is executed.
+
+mod file;
+mod named;
+mod paths;
+
+pub use file::write_atomically;
+pub use named::{NamedTensors, load_parameters, parameters};
+pub use paths::{name_parameters, parameter_names};
