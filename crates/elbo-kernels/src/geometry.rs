@@ -107,10 +107,8 @@ impl ConvGeometry {
     /// [`GeometryError::Overflow`] if the product does not fit into `isize`.
     pub fn kernel_len(&self) -> Result<usize, GeometryError> {
         let factors = [self.kernel[0], self.kernel[1], self.kernel[2], self.channels, self.filters];
-        checked_product(&factors).ok_or_else(|| GeometryError::Overflow {
-            what: "the number of weights",
-            sizes: format!("{factors:?}"),
-        })
+        checked_product(&factors)
+            .ok_or_else(|| GeometryError::Overflow { what: "the number of weights", sizes: format!("{factors:?}") })
     }
 
     /// Rows of the kernel as a matrix: `K1 K2 K3 C`.
@@ -256,9 +254,7 @@ mod tests {
 
     /// Every length, kernel, stride and dilation that is small.
     fn grid() -> impl Iterator<Item = (usize, usize, usize, usize)> {
-        (1..12).flat_map(|l| {
-            (1..6).flat_map(move |k| (1..4).flat_map(move |s| (1..4).map(move |d| (l, k, s, d))))
-        })
+        (1..12).flat_map(|l| (1..6).flat_map(move |k| (1..4).flat_map(move |s| (1..4).map(move |d| (l, k, s, d)))))
     }
 
     #[test]

@@ -72,11 +72,7 @@ pub trait VariationalOps: Backend {
     }
 
     /// Gradient of [`dense`](Self::dense) in its input, from the gradient before the epilogue.
-    fn dense_backward_input(
-        kernel: FloatTensor<Self>,
-        grad: FloatTensor<Self>,
-        shared: bool,
-    ) -> FloatTensor<Self> {
+    fn dense_backward_input(kernel: FloatTensor<Self>, grad: FloatTensor<Self>, shared: bool) -> FloatTensor<Self> {
         reference::dense::dense_backward_input::<Self>(kernel, grad, shared)
     }
 

@@ -36,8 +36,7 @@ pub enum Activation {
 
 impl Activation {
     /// The names understood by [`FromStr`].
-    pub const NAMES: [&'static str; 8] =
-        ["linear", "relu", "tanh", "sigmoid", "softplus", "elu", "gelu", "silu"];
+    pub const NAMES: [&'static str; 8] = ["linear", "relu", "tanh", "sigmoid", "softplus", "elu", "gelu", "silu"];
 
     /// An activation of your own: it sees the output as `[positions, channels]` and must keep its shape.
     pub fn custom(activation: impl Fn(Tensor<2>) -> Tensor<2> + Send + Sync + 'static) -> Self {

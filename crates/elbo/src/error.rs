@@ -68,7 +68,9 @@ pub enum Error {
         found: String,
     },
     /// Two layers of one pass go by one name.
-    #[error("two different layers are called `{name}` in one pass; their noise and their divergences would be mixed up")]
+    #[error(
+        "two different layers are called `{name}` in one pass; their noise and their divergences would be mixed up"
+    )]
     DuplicateName {
         /// The name.
         name: String,

@@ -8,14 +8,20 @@
 //! Everything that is a divergence, a log probability or a likelihood is in nats.
 
 pub mod activation;
-pub mod data { #[derive(Debug, thiserror::Error)] pub enum DataError {} }
+pub mod data {
+    #[derive(Debug, thiserror::Error)]
+    pub enum DataError {}
+}
 pub mod distribution;
 pub mod divergence;
 pub mod error;
 pub mod estimator;
 pub mod functional;
 pub mod layer;
-pub mod metric { #[derive(Debug, thiserror::Error)] pub enum MetricError {} }
+pub mod metric {
+    #[derive(Debug, thiserror::Error)]
+    pub enum MetricError {}
+}
 pub mod noise;
 pub mod objective;
 pub mod op;

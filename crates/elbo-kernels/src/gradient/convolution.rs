@@ -73,8 +73,6 @@ pub(super) fn convolution<B: VariationalOps, C: CheckpointStrategy>(
             let saved = epilogue_state::<B>(&output, epilogue);
             prep.finish(State { input, kernel, output: saved, geometry, shared }, output)
         }
-        OpsKind::UnTracked(prep) => {
-            prep.finish(B::convolution(input, kernel, bias, geometry, shared, epilogue))
-        }
+        OpsKind::UnTracked(prep) => prep.finish(B::convolution(input, kernel, bias, geometry, shared, epilogue)),
     }
 }

@@ -150,9 +150,8 @@ fn fold<B: Backend>(rows: FloatTensor<B>, geometry: &ConvGeometry, extent: &Exte
 /// For each kernel position, the slices of the padded volume that it meets.
 fn taps(geometry: &ConvGeometry, extent: &Extent) -> impl Iterator<Item = [Slice; 3]> {
     let (kernel, strides, dilation, output) = (geometry.kernel, geometry.strides, geometry.dilation, extent.output);
-    let positions = (0..kernel[0]).flat_map(move |i| {
-        (0..kernel[1]).flat_map(move |j| (0..kernel[2]).map(move |k| [i, j, k]))
-    });
+    let positions =
+        (0..kernel[0]).flat_map(move |i| (0..kernel[1]).flat_map(move |j| (0..kernel[2]).map(move |k| [i, j, k])));
     positions.map(move |tap| {
         core::array::from_fn(|axis| {
             let start = tap[axis] * dilation[axis];
@@ -189,9 +188,8 @@ fn crop<B: Backend>(x: FloatTensor<B>, extent: &Extent) -> FloatTensor<B> {
 
 /// The slices of a padded volume that hold the input.
 fn interior(extent: &Extent, batch: usize, channels: usize) -> [Slice; 5] {
-    let spatial = core::array::from_fn(|axis| {
-        Slice::from(extent.before[axis]..extent.before[axis] + extent.input[axis])
-    });
+    let spatial =
+        core::array::from_fn(|axis| Slice::from(extent.before[axis]..extent.before[axis] + extent.input[axis]));
     with_whole_ends(spatial, batch, channels)
 }
 

@@ -19,11 +19,7 @@ pub fn dense<B: Backend>(
 }
 
 /// See [`VariationalOps::dense_backward_input`](crate::VariationalOps::dense_backward_input).
-pub fn dense_backward_input<B: Backend>(
-    kernel: FloatTensor<B>,
-    grad: FloatTensor<B>,
-    shared: bool,
-) -> FloatTensor<B> {
+pub fn dense_backward_input<B: Backend>(kernel: FloatTensor<B>, grad: FloatTensor<B>, shared: bool) -> FloatTensor<B> {
     let units = grad.shape()[1];
     let inputs = kernel.shape()[1] / units;
     product::backward_rows::<B>(matrices::<B>(kernel, inputs, units), grad, shared)

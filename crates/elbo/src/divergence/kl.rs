@@ -18,10 +18,7 @@ pub(crate) fn from_normal<const D: usize>(q: &MeanFieldNormal<D>, prior: &Prior<
 }
 
 /// From independent normals, element by element.
-pub(crate) fn elementwise_from_normal<const D: usize>(
-    q: &MeanFieldNormal<D>,
-    prior: &Prior<D>,
-) -> Option<Tensor<D>> {
+pub(crate) fn elementwise_from_normal<const D: usize>(q: &MeanFieldNormal<D>, prior: &Prior<D>) -> Option<Tensor<D>> {
     match prior {
         Prior::Normal(p) => Some(elementwise(q, p)),
         Prior::Laplace(_) | Prior::StudentT(_) | Prior::Cauchy(_) | Prior::ScaleMixture(_) => None,

@@ -24,9 +24,7 @@ pub enum Divergence<Q, const D: usize> {
 
 impl<Q, const D: usize> Divergence<Q, D> {
     /// A divergence of your own.
-    pub fn custom(
-        divergence: impl Fn(&Q, &Prior<D>, Option<Tensor<D>>) -> Tensor<D> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn custom(divergence: impl Fn(&Q, &Prior<D>, Option<Tensor<D>>) -> Tensor<D> + Send + Sync + 'static) -> Self {
         Self::Custom(Arc::new(divergence))
     }
 

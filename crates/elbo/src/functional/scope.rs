@@ -1,9 +1,7 @@
 //! A store of variables by name. It is a Burn module: an optimizer trains it, a record saves it.
 
 use crate::error::{Error, Result};
-use burn::module::{
-    Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor, Param,
-};
+use burn::module::{Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, Tensor};
 use std::any::Any;
 

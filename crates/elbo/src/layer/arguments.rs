@@ -86,8 +86,7 @@ impl Choice<Padding> {
 
 impl Choice<DataFormat> {
     pub(crate) fn resolve(&self, owner: &str) -> Result<DataFormat> {
-        let table =
-            [("channels_last", DataFormat::ChannelsLast), ("channels_first", DataFormat::ChannelsFirst)];
+        let table = [("channels_last", DataFormat::ChannelsLast), ("channels_first", DataFormat::ChannelsFirst)];
         self.lookup(owner, "data_format", &table)
     }
 }

@@ -103,11 +103,7 @@ impl<Q: Posterior<D>, const D: usize> Weight<Q, D> {
     /// The weight after the projections of its variables.
     #[must_use]
     pub fn constrained(self) -> Self {
-        Self {
-            posterior: self.posterior.constrained(),
-            prior: self.prior.map(Prior::constrained),
-            extras: self.extras,
-        }
+        Self { posterior: self.posterior.constrained(), prior: self.prior.map(Prior::constrained), extras: self.extras }
     }
 }
 

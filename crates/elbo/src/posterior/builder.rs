@@ -85,12 +85,8 @@ impl LocScaleOptions {
 #[must_use]
 pub fn default_loc_scale_fn<const D: usize>(options: LocScaleOptions) -> LocScaleFn<D> {
     Arc::new(move |request, scope| {
-        let loc = add(
-            request,
-            scope,
-            "loc",
-            (&options.loc_initializer, &options.loc_regularizer, &options.loc_constraint),
-        )?;
+        let loc =
+            add(request, scope, "loc", (&options.loc_initializer, &options.loc_regularizer, &options.loc_constraint))?;
         let untransformed_scale = if options.is_singular {
             None
         } else {

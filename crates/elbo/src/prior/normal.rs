@@ -58,9 +58,7 @@ impl<const D: usize> Moment<D> {
         match self {
             Self::Fixed(_) | Self::Given(_) => None,
             Self::Learned(v) | Self::LearnedPositive(v) => Some((v.name().to_owned(), v.regularization()?)),
-            Self::LearnedScalar(v) | Self::LearnedPositiveScalar(v) => {
-                Some((v.name().to_owned(), v.regularization()?))
-            }
+            Self::LearnedScalar(v) | Self::LearnedPositiveScalar(v) => Some((v.name().to_owned(), v.regularization()?)),
         }
     }
 

@@ -67,7 +67,9 @@ impl NamedTensors {
         match metadata.remove(FORMAT_KEY) {
             Some(found) if found == format => {}
             Some(found) => return Err(fail(format!("expected format `{format}`, found `{found}`"))),
-            None => return Err(fail(format!("expected format `{format}`, found a safetensors file of another program"))),
+            None => {
+                return Err(fail(format!("expected format `{format}`, found a safetensors file of another program")));
+            }
         }
         let expected = metadata.remove(HASH_KEY).unwrap_or_default();
         let tensors = file

@@ -46,13 +46,7 @@ impl VariableOptions {
     /// A variable of this request with the given start, no penalty and no projection.
     #[must_use]
     pub fn new<const D: usize>(request: &VariableRequest<D>, initializer: Initializer) -> Self {
-        Self {
-            initializer,
-            regularizer: None,
-            constraint: None,
-            dtype: request.dtype,
-            trainable: request.trainable,
-        }
+        Self { initializer, regularizer: None, constraint: None, dtype: request.dtype, trainable: request.trainable }
     }
 }
 
