@@ -8,28 +8,28 @@
 //! Everything that is a divergence, a log probability or a likelihood is in nats.
 
 pub mod activation;
-pub mod data {
-    #[derive(Debug, thiserror::Error)]
-    pub enum DataError {}
-}
+pub mod data;
 pub mod distribution;
 pub mod divergence;
 pub mod error;
 pub mod estimator;
 pub mod functional;
 pub mod layer;
-pub mod metric {
-    #[derive(Debug, thiserror::Error)]
-    pub enum MetricError {}
-}
+pub mod metric;
+pub mod model;
 pub mod noise;
 pub mod objective;
 pub mod op;
 pub mod posterior;
+pub mod predict;
 pub mod prior;
 pub mod record;
+pub mod run;
 pub mod trace;
+pub mod train;
 pub mod variable;
+
+mod named;
 
 pub use activation::Activation;
 pub use elbo_kernels::{DataFormat, Padding};

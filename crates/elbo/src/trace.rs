@@ -97,6 +97,18 @@ pub struct Loss {
     pub value: Tensor<1>,
 }
 
+impl Loss {
+    /// Layer and weight of a divergence: `conv1d/kernel`. Other losses go by the layer alone.
+    #[must_use]
+    pub fn weight_path(&self) -> String {
+        match self.kind {
+            LossKind::KernelDivergence => format!("{}/kernel", self.path),
+            LossKind::BiasDivergence => format!("{}/bias", self.path),
+            LossKind::Regularizer(..) | LossKind::Activity(_) => self.path.clone(),
+        }
+    }
+}
+
 /// How a layer is known to the trace.
 pub(crate) struct LayerId<'a> {
     pub(crate) name: Option<&'a str>,

@@ -10,9 +10,11 @@ use crate::noise::WeightNoise;
 use crate::op::LinearOp;
 use crate::posterior::{Family, Posterior};
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
 /// The estimators, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Estimator {
     /// One kernel per weight sample, `W = loc + scale * noise`, shared by the whole batch (Kingma and Welling 2014).

@@ -1,7 +1,8 @@
 //! A store of variables by name. It is a Burn module: an optimizer trains it, a record saves it.
 
 use crate::error::{Error, Result};
-use burn::module::{Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor, Param};
+use crate::named::Named;
+use burn::module::{Module, Param};
 use burn::tensor::{DType, Device, Tensor};
 use std::any::Any;
 
@@ -20,7 +21,7 @@ pub enum Reuse {
 /// Variables by full name (`conv1d/kernel_posterior_loc`), in order of creation.
 #[derive(Module, Debug)]
 pub struct Scope {
-    variables: Variables,
+    variables: Named<AnyParam>,
     #[module(skip)]
     device: Device,
     #[module(skip)]
@@ -37,20 +38,16 @@ enum AnyParam {
     R5(Param<Tensor<5>>),
 }
 
-/// A list whose entries are visited under their names.
-#[derive(Clone, Debug)]
-struct Variables(Vec<(String, AnyParam)>);
-
 impl Scope {
     /// An empty store for variables on `device`; their initial values depend on `seed` and their names.
     #[must_use]
     pub fn new(device: &Device, seed: u64) -> Self {
-        Self { variables: Variables(Vec::new()), device: device.clone(), seed }
+        Self { variables: Named::new(Vec::new()), device: device.clone(), seed }
     }
 
     /// Full names, in order of creation.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.variables.0.iter().map(|(name, _)| name.as_str())
+        self.variables.iter().map(|(name, _)| name)
     }
 
     /// The variable `name`, if it exists and has rank `D`.
@@ -101,14 +98,14 @@ impl Scope {
             (Some(known), Reuse::Share | Reuse::Auto) => Ok((known.checked(name, shape, dtype)?, false)),
             (None, Reuse::Create | Reuse::Auto) => {
                 let param = create();
-                self.variables.0.push((name.to_owned(), AnyParam::new(param.clone())));
+                self.variables.push(name.to_owned(), AnyParam::new(param.clone()));
                 Ok((param, true))
             }
         }
     }
 
     fn find(&self, name: &str) -> Option<&AnyParam> {
-        self.variables.0.iter().find(|(known, _)| known == name).map(|(_, param)| param)
+        self.variables.get(name)
     }
 }
 
@@ -167,64 +164,3 @@ impl AnyParam {
         Ok(param)
     }
 }
-
-const CONTAINER: &str = "Scope";
-
-impl Module for Variables {
-    fn collect_devices(&self, devices: Devices) -> Devices {
-        self.0.iter().fold(devices, |devices, (_, param)| param.collect_devices(devices))
-    }
-
-    fn fork(self, device: &Device) -> Self {
-        self.each(|param| param.fork(device))
-    }
-
-    fn to_device(self, device: &Device) -> Self {
-        self.each(|param| param.to_device(device))
-    }
-
-    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
-        for (name, param) in &self.0 {
-            visitor.enter_module(name, CONTAINER);
-            param.visit(visitor);
-            visitor.exit_module(name, CONTAINER);
-        }
-    }
-
-    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
-        let map = |(name, param): (String, AnyParam)| {
-            mapper.enter_module(&name, CONTAINER);
-            let param = param.map(mapper);
-            mapper.exit_module(&name, CONTAINER);
-            (name, param)
-        };
-        Self(self.0.into_iter().map(map).collect())
-    }
-
-    fn materialize(self) -> Self {
-        self.each(Module::materialize)
-    }
-
-    fn valid(&self) -> Self {
-        self.clone().each(|param| param.valid())
-    }
-
-    fn train(self) -> Self {
-        self.each(Module::train)
-    }
-}
-
-impl Variables {
-    fn each(self, f: impl Fn(AnyParam) -> AnyParam) -> Self {
-        Self(self.0.into_iter().map(|(name, param)| (name, f(param))).collect())
-    }
-}
-
-impl ModuleDisplayDefault for Variables {
-    fn content(&self, content: Content) -> Option<Content> {
-        let entries = self.0.iter().fold(content, |content, (name, param)| content.add(name, param));
-        entries.optional()
-    }
-}
-
-impl ModuleDisplay for Variables {}

@@ -6,7 +6,7 @@
 
 use super::likelihood::{Likelihood, Targets};
 use crate::error::{Error, Result};
-use crate::trace::{Loss, LossKind, Trace};
+use crate::trace::{Loss, Trace};
 use burn::tensor::Tensor;
 
 /// The objective of a data set of known size.
@@ -124,8 +124,7 @@ impl Elbo {
 
 impl From<Loss> for LayerDivergence {
     fn from(loss: Loss) -> Self {
-        let weight = if loss.kind == LossKind::BiasDivergence { "bias" } else { "kernel" };
-        Self { path: format!("{}/{weight}", loss.path), value: loss.value }
+        Self { path: loss.weight_path(), value: loss.value }
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) struct Path(Vec<Option<String>>);
 
 impl Path {
     pub(super) fn enter(&mut self, name: &str, container: &str) {
-        let silent = container.starts_with("Enum:") || container == "Struct:Variable" || name == SCOPE_FIELD;
+        let silent = container.starts_with("Enum:") || SILENT.contains(&(container, name));
         self.0.push((!silent).then(|| name.to_owned()));
     }
 
@@ -23,8 +23,13 @@ impl Path {
     }
 }
 
-/// The field of a scope that holds its entries; their names are full already.
-const SCOPE_FIELD: &str = "variables";
+/// Fields that only wrap: what they hold has a full name of its own.
+const SILENT: [(&str, &str); 4] = [
+    ("Struct:Variable", "param"),
+    ("Struct:Scope", "variables"),
+    ("Struct:Network", "layers"),
+    ("Struct:Model", "network"),
+];
 
 /// Gives every parameter an identity made from its path.
 ///

@@ -7,6 +7,7 @@ mod request;
 
 pub use constraint::Constraint;
 pub use initializer::Initializer;
+pub(crate) use initializer::fans;
 pub use regularizer::Regularizer;
 pub use request::{VariableOptions, VariableRequest, VariableScope};
 

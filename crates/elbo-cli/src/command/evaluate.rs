@@ -1,0 +1,30 @@
+//! `elbo evaluate`: the scores of a run on any labelled file.
+
+use super::{Outcome, read};
+use crate::cli::EvaluateArgs;
+use crate::output;
+use anyhow::Result;
+use elbo::run::{Scores, TestScores, evaluate};
+
+pub fn run(args: &EvaluateArgs, json: bool) -> Result<Outcome> {
+    let read::Trained { config, model } = read::trained(&args.run)?;
+    let data = config.data.labelled(read::data(&args.input, &args.read, &config)?)?;
+    let samples = args.samples.unwrap_or(config.prediction.samples);
+    let seed = args.seed.unwrap_or(config.training.seed);
+    let evaluated = evaluate(&model, &data, samples, seed)?;
+    let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
+    let scores = TestScores { samples, posterior_predictive, mean_network };
+    if json {
+        output::json(&serde_json::json!({ "input": args.input, "examples": data.len(), "scores": scores }));
+    } else {
+        output::scores(&format!("{} examples of {}", data.len(), args.input.display()), &scores);
+    }
+    Ok(outcome(args.min_accuracy, &scores.posterior_predictive))
+}
+
+fn outcome(min_accuracy: Option<f64>, scores: &Scores) -> Outcome {
+    match (min_accuracy, scores) {
+        (Some(least), Scores::Classification(scores)) if scores.accuracy.value < least => Outcome::TargetNotMet,
+        _ => Outcome::Done,
+    }
+}

@@ -1,0 +1,31 @@
+//! `elbo predict`: series in, predictions with their uncertainty out.
+
+use super::{Outcome, read};
+use crate::cli::PredictArgs;
+use crate::output;
+use anyhow::Result;
+use elbo::record::write_atomically;
+use elbo::run::{predict_posterior, predictions_csv};
+
+pub fn run(args: &PredictArgs, json: bool) -> Result<Outcome> {
+    let read::Trained { config, model } = read::trained(&args.run)?;
+    let data = read::data(&args.input, &args.read, &config)?;
+    let series = config.data.scaled(&data)?;
+    let samples = args.samples.unwrap_or(config.prediction.samples);
+    let seed = args.seed.unwrap_or(config.training.seed);
+    let predictions = predict_posterior(&model, &series, config.data.target_scaler(), samples, seed)?;
+    let csv = predictions_csv(&data, &predictions, config.data.class_names().unwrap_or_default())?;
+    match &args.out {
+        Some(path) => {
+            write_atomically(path, &csv)?;
+            if json {
+                output::json(&serde_json::json!({ "predictions": path, "examples": data.len(), "samples": samples }));
+            } else {
+                output::note(&format!("{} predictions in {}", data.len(), path.display()));
+            }
+        }
+        None if json => output::json(&output::rows_as_json(&csv)?),
+        None => output::text(&String::from_utf8_lossy(&csv)),
+    }
+    Ok(Outcome::Done)
+}

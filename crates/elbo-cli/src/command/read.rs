@@ -1,0 +1,40 @@
+//! Reading a run and the data it is to look at.
+
+use crate::cli::ReadArgs;
+use elbo::data::{Dataset, ReadOptions, read_with};
+use elbo::model::Model;
+use elbo::run::{RunConfig, RunFolder};
+use elbo::{Error, Result};
+use burn::tensor::Device;
+use std::path::Path;
+
+/// A finished run.
+pub struct Trained {
+    pub config: RunConfig,
+    pub model: Model,
+}
+
+impl ReadArgs {
+    /// Options of a reader: those given, else those of the run.
+    pub fn options(&self, run: &ReadOptions) -> ReadOptions {
+        ReadOptions {
+            csv_label: self.csv_label.clone().or_else(|| run.csv_label.clone()),
+            task: self.task.map(Into::into).or(run.task),
+        }
+    }
+}
+
+/// Reads the run in `folder`.
+pub fn trained(folder: &Path) -> Result<Trained> {
+    if !folder.is_dir() {
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder");
+        return Err(Error::io(folder, "read", source));
+    }
+    let run = RunFolder::new(folder);
+    Ok(Trained { config: run.config()?, model: run.model(&Device::flex())? })
+}
+
+/// Reads a file as the run's own data were read.
+pub fn data(path: &Path, args: &ReadArgs, config: &RunConfig) -> Result<Dataset> {
+    Ok(read_with(path, &args.options(&config.data.read))?)
+}

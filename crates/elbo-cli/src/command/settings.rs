@@ -1,0 +1,124 @@
+//! From arguments to a run's configuration, and back: what a resumed run may not be told anew.
+
+use crate::cli::TrainArgs;
+use anyhow::{Context, Result, bail};
+use elbo::data::{ReadOptions, ScalingKind};
+use elbo::model::{ModelDescription, preset};
+use elbo::run::{DataSource, Parts, PredictionConfig, RunConfig, prepare};
+use elbo::train::TrainingConfig;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const DEFAULT_DATASET: &str = "italy-power-demand";
+const DEFAULT_PRESET: &str = "conv1d";
+
+/// The configuration of a new run, and its data.
+pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
+    let training = training(args);
+    training.check()?;
+    let prediction = PredictionConfig { samples: args.samples.unwrap_or(PredictionConfig::default().samples) };
+    // A bad number of samples is told before training, not after.
+    elbo::predict::PosteriorPredictive::new(prediction.samples, elbo::Noise::seeded(0))?;
+    let model = model(args)?;
+    let scaling = args.scaling.map_or(ScalingKind::PerSeries, Into::into);
+    let (data, parts) = prepare(source(args)?, args.read.options(&ReadOptions::default()), scaling, &training)?;
+    let elbo_version = env!("CARGO_PKG_VERSION").to_owned();
+    Ok((RunConfig { elbo_version, training, prediction, data, model }, parts))
+}
+
+fn training(args: &TrainArgs) -> TrainingConfig {
+    let default = TrainingConfig::default();
+    TrainingConfig {
+        epochs: args.epochs.unwrap_or(default.epochs),
+        batch_size: args.batch_size.unwrap_or(default.batch_size),
+        learning_rate: args.lr.unwrap_or(default.learning_rate),
+        kl_weight: args.kl_weight.unwrap_or(default.kl_weight),
+        samples: args.train_samples.unwrap_or(default.samples),
+        seed: args.seed.unwrap_or(default.seed),
+        validation_fraction: args.validation.unwrap_or(default.validation_fraction),
+        ..default
+    }
+}
+
+fn model(args: &TrainArgs) -> Result<ModelDescription> {
+    let Some(path) = &args.model else {
+        return Ok(preset(args.preset.as_deref().unwrap_or(DEFAULT_PRESET))?);
+    };
+    let text = fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
+    Ok(ModelDescription::from_toml(&text, &path.display().to_string())?)
+}
+
+/// Files by their absolute paths: a run can be resumed from any folder.
+fn source(args: &TrainArgs) -> Result<DataSource> {
+    let absolute = |path: &PathBuf| fs::canonicalize(path).with_context(|| format!("{}: cannot read", path.display()));
+    match &args.train {
+        Some(train) => {
+            Ok(DataSource::Files { train: absolute(train)?, test: args.test.as_ref().map(absolute).transpose()? })
+        }
+        None => Ok(DataSource::Embedded { dataset: args.dataset.clone().unwrap_or_else(|| DEFAULT_DATASET.into()) }),
+    }
+}
+
+/// Refuses arguments that differ from those that the run began with: it would not be the same run.
+pub fn check_resumed(args: &TrainArgs, config: &RunConfig, folder: &Path) -> Result<()> {
+    let training = &config.training;
+    let numbers = [
+        ("--epochs", args.epochs.map(|n| n.to_string()), training.epochs.to_string()),
+        ("--batch-size", args.batch_size.map(|n| n.to_string()), training.batch_size.to_string()),
+        ("--lr", args.lr.map(|x| x.to_string()), training.learning_rate.to_string()),
+        ("--kl-weight", args.kl_weight.map(|x| x.to_string()), training.kl_weight.to_string()),
+        ("--samples", args.samples.map(|n| n.to_string()), config.prediction.samples.to_string()),
+        ("--train-samples", args.train_samples.map(|n| n.to_string()), training.samples.to_string()),
+        ("--seed", args.seed.map(|n| n.to_string()), training.seed.to_string()),
+        ("--validation", args.validation.map(|x| x.to_string()), training.validation_fraction.to_string()),
+    ];
+    let scaling = args.scaling.map(|scaling| format!("{:?}", ScalingKind::from(scaling)));
+    let scaling = ("--scaling", scaling, format!("{:?}", config.data.scaler.kind));
+    for (flag, given, began) in numbers.into_iter().chain([scaling]) {
+        if let Some(given) = given.filter(|given| *given != began) {
+            differs(flag, &given, &began, folder)?;
+        }
+    }
+    check_source(args, config, folder)?;
+    if (args.model.is_some() || args.preset.is_some()) && model(args)? != config.model {
+        differs("--model or --preset", "another network", "the one in config.toml", folder)?;
+    }
+    let read = args.read.options(&config.data.read);
+    if read != config.data.read {
+        differs("--csv-label or --task", &format!("{read:?}"), &format!("{:?}", config.data.read), folder)?;
+    }
+    Ok(())
+}
+
+fn check_source(args: &TrainArgs, config: &RunConfig, folder: &Path) -> Result<()> {
+    if args.train.is_none() && args.dataset.is_none() {
+        return Ok(());
+    }
+    let given = source(args)?;
+    if given != config.data.source {
+        let (given, began) = (format!("{given:?}"), format!("{:?}", config.data.source));
+        differs("the data", &given, &began, folder)?;
+    }
+    Ok(())
+}
+
+fn differs(flag: &str, given: &str, began: &str, folder: &Path) -> Result<()> {
+    bail!(
+        "{}: the run began with other settings: {flag}: expected {began}, found {given}; leave the option out, or \
+         begin a new run with --out",
+        folder.display()
+    )
+}
+
+/// `runs/<data set>-<number>`, the first that is free.
+pub fn free_folder(config: &RunConfig) -> PathBuf {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = match &config.data.source {
+        DataSource::Embedded { dataset } => dataset.clone(),
+        DataSource::Files { .. } => config.data.name.chars().map(plain).collect(),
+    };
+    (1_usize..)
+        .map(|number| PathBuf::from("runs").join(format!("{name}-{number}")))
+        .find(|path| !path.exists())
+        .expect("numbers do not run out")
+}

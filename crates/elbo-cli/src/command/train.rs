@@ -1,0 +1,208 @@
+//! `elbo train`: data in; a trained model, its scores and its predictions out.
+
+use super::{Outcome, settings};
+use crate::cli::TrainArgs;
+use crate::output::{self, Progress};
+use anyhow::{Context, Result, bail};
+use burn::tensor::Device;
+use elbo::data::Labels;
+use elbo::record::parameter_names;
+use elbo::run::{
+    Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, RunConfig, RunFolder, TestScores, Timing,
+    TrainingSummary, evaluate, predictions_csv,
+};
+use elbo::train::{EpochReport, Trainer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// A run in the making.
+struct Run<'a> {
+    folder: &'a RunFolder,
+    config: RunConfig,
+    parts: Parts,
+    trainer: Trainer,
+    checkpoint_every: f64,
+}
+
+pub fn run(args: &TrainArgs, json: bool) -> Result<Outcome> {
+    let stop = stop_flag()?;
+    let started = Instant::now();
+    let (folder, config, parts) = begin(args)?;
+    if folder.is_finished() {
+        return show_finished(&folder, json);
+    }
+    let trainer = trainer(&folder, &config)?;
+    let mut run = Run { folder: &folder, config, parts, trainer, checkpoint_every: args.checkpoint_every };
+    let last_epoch = run.train(&stop, json)?;
+    let training_seconds = started.elapsed().as_secs_f64();
+    let metrics = run.finish(last_epoch, training_seconds)?;
+    show(&folder, &metrics, json);
+    Ok(Outcome::Done)
+}
+
+/// The folder, configuration and data: of a new run, or of the one that is resumed.
+fn begin(args: &TrainArgs) -> Result<(RunFolder, RunConfig, Parts)> {
+    if let Some(path) = &args.resume {
+        let folder = RunFolder::new(path);
+        if folder.has_run() {
+            let config = folder.config()?;
+            settings::check_resumed(args, &config, path)?;
+            let parts = config.data.reload(&config.training)?;
+            return Ok((folder, config, parts));
+        }
+    }
+    let (config, parts) = settings::new_run(args)?;
+    // The model is built once before anything is written: a bad description leaves no folder behind.
+    config.build_model(&Device::flex())?;
+    let path = args.resume.clone().or_else(|| args.out.clone()).unwrap_or_else(|| settings::free_folder(&config));
+    let folder = RunFolder::new(path);
+    folder.begin(&config)?;
+    Ok((folder, config, parts))
+}
+
+/// A trainer at its beginning, or at the last checkpoint.
+fn trainer(folder: &RunFolder, config: &RunConfig) -> Result<Trainer> {
+    let model = config.build_model(&Device::flex().autodiff())?;
+    let trainer = Trainer::new(config.training.clone(), model)?;
+    Ok(match folder.checkpoint()? {
+        Some(checkpoint) => trainer.resumed(&checkpoint)?,
+        None => trainer,
+    })
+}
+
+impl Run<'_> {
+    /// Trains to the last epoch; gives the report of the last epoch.
+    fn train(&mut self, stop: &AtomicBool, json: bool) -> Result<Option<EpochReport>> {
+        let done = self.trainer.epoch();
+        let mut log = EventLog::open(&self.folder.events_path(), done)?;
+        let start = self.start_event();
+        log.log(&start)?;
+        let steps = self.trainer.steps_per_epoch(self.parts.train.len());
+        let mut progress = Progress::new(json, self.config.training.epochs, steps, done);
+        progress.begin(&self.headline(), &start);
+        let mut last = log.last_epoch()?;
+        let mut saved = Instant::now();
+        while !self.trainer.is_done() {
+            let validation = self.parts.validation.as_ref();
+            let report = self.trainer.run_epoch(&self.parts.train, validation, |step| progress.step(step))?;
+            let event = Event::Epoch(report.clone());
+            log.log(&event)?;
+            progress.epoch(&report, &event);
+            last = Some(report);
+            let stopped = stop.load(Ordering::Relaxed);
+            if stopped || self.trainer.is_done() || saved.elapsed().as_secs_f64() >= self.checkpoint_every {
+                self.folder.save_checkpoint(&self.trainer.checkpoint()?)?;
+                saved = Instant::now();
+            }
+            if stopped && !self.trainer.is_done() {
+                return self.interrupted(&mut log, &progress);
+            }
+        }
+        progress.finish();
+        Ok(last)
+    }
+
+    /// Says how to go on.
+    fn interrupted(&self, log: &mut EventLog, progress: &Progress) -> Result<Option<EpochReport>> {
+        let epoch = self.trainer.epoch();
+        let event = Event::Interrupted { epoch };
+        log.log(&event)?;
+        progress.interrupted(&event);
+        let (epochs, folder) = (self.config.training.epochs, self.folder.path().display());
+        bail!("interrupted after epoch {epoch} of {epochs}; go on with `elbo train --resume {folder}`")
+    }
+
+    fn start_event(&self) -> Event {
+        Event::Start {
+            epoch: self.trainer.epoch(),
+            epochs: self.config.training.epochs,
+            train: self.parts.train.len(),
+            validation: self.parts.validation.as_ref().map_or(0, elbo::train::TrainingData::len),
+            parameters: self.parameters(),
+        }
+    }
+
+    fn parameters(&self) -> usize {
+        parameter_names(self.trainer.model()).iter().map(|(_, _, shape)| shape.iter().product::<usize>()).sum()
+    }
+
+    /// What is about to be trained, in words.
+    fn headline(&self) -> String {
+        output::headline(&self.config, &self.parts, self.parameters(), self.folder.path())
+    }
+
+    /// Scores the model and writes the run's files; the scores last, as the sign of a finished run.
+    fn finish(&self, last_epoch: Option<EpochReport>, training_seconds: f64) -> Result<Metrics> {
+        let model = self.trainer.trained();
+        self.folder.save_model(&model, &self.config)?;
+        let started = Instant::now();
+        let test = self.test(&model)?;
+        let checkpoint = self.trainer.checkpoint()?;
+        let metrics = Metrics {
+            schema: 1,
+            dataset: self.config.data.name.clone(),
+            examples: PartSizes {
+                train: self.parts.train.len(),
+                validation: self.parts.validation.as_ref().map_or(0, elbo::train::TrainingData::len),
+                test: self.parts.test.as_ref().map_or(0, elbo::train::TrainingData::len),
+            },
+            model: ModelSummary { parameters: self.parameters() },
+            training: TrainingSummary { epochs: checkpoint.epoch, steps: checkpoint.step, last_epoch },
+            test,
+            timing: Timing { training_seconds, evaluation_seconds: started.elapsed().as_secs_f64() },
+        };
+        EventLog::open(&self.folder.events_path(), checkpoint.epoch)?.log(&Event::Done { epoch: checkpoint.epoch })?;
+        self.folder.save_metrics(&metrics)?;
+        Ok(metrics)
+    }
+
+    /// Predicts and scores the test part.
+    fn test(&self, model: &elbo::model::Model) -> Result<Option<TestScores>> {
+        let Some(test) = &self.parts.test else { return Ok(None) };
+        let samples = self.config.prediction.samples;
+        let evaluated = evaluate(model, test, samples, self.config.training.seed)?;
+        let classes = match &test.series.labels {
+            Labels::Classes { names, .. } => names.as_slice(),
+            Labels::Real(_) | Labels::None => &[],
+        };
+        self.folder.save_predictions(&predictions_csv(&test.series, &evaluated.predictions, classes)?)?;
+        let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
+        Ok(Some(TestScores { samples, posterior_predictive, mean_network }))
+    }
+}
+
+/// A run that was finished before is shown again.
+fn show_finished(folder: &RunFolder, json: bool) -> Result<Outcome> {
+    if !json {
+        output::note(&format!("{}: the run is finished already", folder.path().display()));
+    }
+    show(folder, &folder.metrics()?, json);
+    Ok(Outcome::Done)
+}
+
+fn show(folder: &RunFolder, metrics: &Metrics, json: bool) {
+    if json {
+        output::json(&serde_json::json!({ "event": "result", "run": folder.path(), "metrics": metrics }));
+        return;
+    }
+    if let Some(test) = &metrics.test {
+        let part = format!("{} test examples of {}", metrics.examples.test, metrics.dataset);
+        output::scores(&part, test);
+    }
+    output::files(folder.path());
+}
+
+/// Set by Ctrl-C: the epoch is finished, a checkpoint written. A second Ctrl-C ends the program at once.
+fn stop_flag() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = flag.clone();
+    ctrlc::set_handler(move || {
+        if set.swap(true, Ordering::Relaxed) {
+            std::process::exit(2);
+        }
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(flag)
+}
+

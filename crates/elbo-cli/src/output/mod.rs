@@ -1,0 +1,85 @@
+//! What a person or a program reads.
+
+mod inspected;
+mod progress;
+mod table;
+
+pub use inspected::inspected;
+pub use progress::Progress;
+pub use table::scores;
+
+use anyhow::{Context, Result};
+use elbo::run::{Parts, RunConfig};
+use serde_json::{Map, Value};
+use std::io::Write;
+use std::path::Path;
+
+/// An error with its causes on one line; a cause that the message above it quotes already is left out.
+pub fn one_message(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |message, cause| {
+        let cause = cause.to_string();
+        match message.as_str() {
+            "" => cause,
+            known if known.contains(&cause) => message,
+            _ => format!("{message}: {cause}"),
+        }
+    })
+}
+
+/// One JSON value on a line of its own.
+pub fn json(value: &Value) {
+    text(&format!("{value}\n"));
+}
+
+/// Text as it is. A reader that has gone away (`| head`) is no error.
+pub fn text(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// A remark on standard error.
+pub fn note(message: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{message}");
+}
+
+/// What is about to be trained, in words.
+pub fn headline(config: &RunConfig, parts: &Parts, parameters: usize, folder: &Path) -> String {
+    let (data, training) = (&config.data, &config.training);
+    let targets = data.class_names().map_or("a real target".into(), |names| format!("{} classes", names.len()));
+    let held_out = parts.validation.as_ref().map_or(0, elbo::train::TrainingData::len);
+    format!(
+        "{}: {} series for training, {held_out} for validation; {} channel(s), length {}, {targets}\n\
+         Model: {parameters} parameters, KL weight {}, {} epochs of {} examples a step, seed {}\n\
+         Run: {}",
+        data.name,
+        parts.train.len(),
+        data.channels,
+        data.length,
+        training.kl_weight,
+        training.epochs,
+        training.batch_size,
+        training.seed,
+        folder.display(),
+    )
+}
+
+/// Where the results are.
+pub fn files(folder: &Path) {
+    text(&format!("\nModel, metrics and predictions are in {}\n", folder.display()));
+}
+
+/// The rows of a CSV file as JSON objects; what is a number becomes one, but for names and labels.
+pub fn rows_as_json(csv: &[u8]) -> Result<Value> {
+    const TEXTS: [&str; 3] = ["id", "label", "predicted"];
+    let mut reader = csv::Reader::from_reader(csv);
+    let header = reader.headers().context("predictions")?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.context("predictions")?;
+        let field = |(name, text): (&str, &str)| {
+            let number = text.parse::<f64>().ok().filter(|_| !TEXTS.contains(&name));
+            (name.to_owned(), number.map_or_else(|| Value::from(text), Value::from))
+        };
+        rows.push(Value::Object(header.iter().zip(record.iter()).map(field).collect::<Map<_, _>>()));
+    }
+    Ok(Value::Array(rows))
+}

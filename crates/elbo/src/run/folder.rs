@@ -1,0 +1,183 @@
+//! The folder of a run.
+
+use super::config::RunConfig;
+use super::metrics::Metrics;
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::record::{NamedTensors, load_parameters, parameters, write_atomically};
+use crate::train::Checkpoint;
+use burn::tensor::Device;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const CONFIG: &str = "config.toml";
+const MODEL: &str = "model.safetensors";
+const METRICS: &str = "metrics.json";
+const PREDICTIONS: &str = "predictions.csv";
+const EVENTS: &str = "events.jsonl";
+const CHECKPOINTS: &str = "checkpoints";
+const LAST: &str = "last.safetensors";
+const MODEL_FORMAT: &str = "elbo-model-1";
+const CONFIG_KEY: &str = "config";
+
+/// A folder with the files of one run.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// The run at `path`, whether or not there is one yet.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a run was begun here.
+    #[must_use]
+    pub fn has_run(&self) -> bool {
+        self.path.join(CONFIG).exists()
+    }
+
+    /// Whether the run was finished: its scores are written last.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.path.join(METRICS).exists()
+    }
+
+    /// Begins a run: makes the folder and writes the configuration.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if there is a run already, [`Error::Io`].
+    pub fn begin(&self, config: &RunConfig) -> Result<()> {
+        if self.has_run() {
+            let expected = "a folder without a run (or resume it)";
+            return Err(Error::argument("run", "out", expected, self.path.display()));
+        }
+        let checkpoints = self.path.join(CHECKPOINTS);
+        fs::create_dir_all(&checkpoints).map_err(|error| Error::io(&checkpoints, "create", error))?;
+        self.write(CONFIG, config_text(config)?.as_bytes())
+    }
+
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::ModelDescription`] with the place in the text.
+    pub fn config(&self) -> Result<RunConfig> {
+        let path = self.path.join(CONFIG);
+        let text = fs::read_to_string(&path).map_err(|error| Error::io(&path, "read", error))?;
+        parse_config(&text, &path)
+    }
+
+    /// Writes the parameters of a trained model, with the configuration beside them.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save_model(&self, model: &Model, config: &RunConfig) -> Result<()> {
+        let metadata = BTreeMap::from([(CONFIG_KEY.to_owned(), config_text(config)?)]);
+        let file = NamedTensors { tensors: parameters(model), metadata };
+        let path = self.path.join(MODEL);
+        write_atomically(&path, &file.to_bytes(MODEL_FORMAT, &path)?)
+    }
+
+    /// The trained model.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::ModelFile`] for a truncated, damaged or foreign file.
+    pub fn model(&self, device: &Device) -> Result<Model> {
+        let path = self.path.join(MODEL);
+        if self.has_run() && !path.exists() {
+            let reason = "the run was not finished: resume it first".to_owned();
+            return Err(Error::ModelFile { path, reason });
+        }
+        Ok(Self::read_model(&path, device)?.0)
+    }
+
+    /// A model and its configuration from a `model.safetensors` alone.
+    ///
+    /// # Errors
+    /// As [`model`](Self::model).
+    pub fn read_model(path: &Path, device: &Device) -> Result<(Model, RunConfig)> {
+        let NamedTensors { tensors, metadata } = NamedTensors::read(path, MODEL_FORMAT)?;
+        let missing = || Error::ModelFile { path: path.to_owned(), reason: "its configuration is missing".into() };
+        let config = parse_config(metadata.get(CONFIG_KEY).ok_or_else(missing)?, path)?;
+        let model = load_parameters(config.build_model(device)?, &tensors, path)?;
+        Ok((model, config))
+    }
+
+    /// Writes a checkpoint in place of the last one.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+        checkpoint.save(&self.path.join(CHECKPOINTS).join(LAST))
+    }
+
+    /// The last checkpoint, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::ModelFile`].
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>> {
+        let path = self.path.join(CHECKPOINTS).join(LAST);
+        path.exists().then(|| Checkpoint::load(&path)).transpose()
+    }
+
+    /// Writes the scores: the last file of a run.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save_metrics(&self, metrics: &Metrics) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(metrics).expect("plain data have a JSON form");
+        text.push('\n');
+        self.write(METRICS, text.as_bytes())
+    }
+
+    /// Reads the scores.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::ModelFile`] if the file is damaged.
+    pub fn metrics(&self) -> Result<Metrics> {
+        let path = self.path.join(METRICS);
+        let text = fs::read_to_string(&path).map_err(|error| Error::io(&path, "read", error))?;
+        serde_json::from_str(&text).map_err(|error| Error::ModelFile { path, reason: error.to_string() })
+    }
+
+    /// Writes the predictions of the test part.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save_predictions(&self, csv: &[u8]) -> Result<()> {
+        self.write(PREDICTIONS, csv)
+    }
+
+    /// Where events are logged.
+    #[must_use]
+    pub fn events_path(&self) -> PathBuf {
+        self.path.join(EVENTS)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        write_atomically(&self.path.join(name), bytes)
+    }
+}
+
+fn config_text(config: &RunConfig) -> Result<String> {
+    toml::to_string(config).map_err(|error| Error::ModelDescription {
+        origin: CONFIG.into(),
+        reason: format!("cannot be written as TOML: {error}"),
+    })
+}
+
+fn parse_config(text: &str, path: &Path) -> Result<RunConfig> {
+    toml::from_str(text).map_err(|error| Error::ModelDescription {
+        origin: path.display().to_string(),
+        reason: error.to_string().trim_end().to_owned(),
+    })
+}

@@ -1,0 +1,158 @@
+//! From files to what a trainer takes: split, scale, number the classes.
+
+use super::config::{DataConfig, DataSource, Targets, fingerprint};
+use crate::data::{DataError, Dataset, Labels, ReadOptions, Scaler, ScalingKind, TargetScaler, stratified_split};
+use crate::error::{Error, Result};
+use crate::train::{TrainingConfig, TrainingData};
+
+/// The parts of a run's data, scaled.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// What the model is trained on.
+    pub train: TrainingData,
+    /// What it is watched on; `None` if nothing is held out.
+    pub validation: Option<TrainingData>,
+    /// What it is scored on.
+    pub test: Option<TrainingData>,
+}
+
+/// Splits the training data, fits the scaling on what is trained on, and applies it to every part.
+///
+/// # Errors
+/// [`DataError`] for data that cannot be trained on or parts that do not fit each other.
+pub fn prepare(
+    source: DataSource,
+    read: ReadOptions,
+    scaling: ScalingKind,
+    training: &TrainingConfig,
+) -> Result<(DataConfig, Parts)> {
+    let (whole, test) = source.load(&read)?;
+    whole.check_trainable()?;
+    let (chosen, held_out) = stratified_split(&whole, training.validation_fraction, training.seed)?;
+    let train = whole.subset(&chosen);
+    let config = DataConfig {
+        name: whole.name.clone(),
+        channels: whole.channels,
+        length: whole.length_range().map_or(0, |(_, longest)| longest),
+        fingerprint: fingerprint(&whole),
+        source,
+        read,
+        targets: targets(&train)?,
+        scaler: Scaler::fit(scaling, &train)?,
+    };
+    let validation = (!held_out.is_empty()).then(|| config.labelled(whole.subset(&held_out))).transpose()?;
+    let test = test.map(|test| config.labelled(test)).transpose()?;
+    let parts = Parts { train: config.labelled(train)?, validation, test };
+    Ok((config, parts))
+}
+
+impl DataConfig {
+    /// The parts again, as the run began with them.
+    ///
+    /// # Errors
+    /// [`Error::ModelDescription`] if the training file has changed since; those of [`prepare`].
+    pub fn reload(&self, training: &TrainingConfig) -> Result<Parts> {
+        let (config, parts) = prepare(self.source.clone(), self.read.clone(), self.scaler.kind, training)?;
+        if config.fingerprint != self.fingerprint {
+            return Err(Error::ModelDescription {
+                origin: "config.toml".into(),
+                reason: format!(
+                    "the training data have changed since the run began: expected SHA-256 {}, found {}",
+                    self.fingerprint, config.fingerprint
+                ),
+            });
+        }
+        Ok(parts)
+    }
+
+    /// Scales series for the network.
+    ///
+    /// # Errors
+    /// [`DataError`] for another number of channels.
+    pub fn scaled(&self, data: &Dataset) -> Result<Dataset> {
+        self.check_channels(data)?;
+        Ok(self.scaler.apply(data)?)
+    }
+
+    /// Scales series and numbers their labels for the likelihood.
+    ///
+    /// # Errors
+    /// [`DataError`] for another number of channels, an unknown class or labels of another kind.
+    pub fn labelled(&self, data: Dataset) -> Result<TrainingData> {
+        self.check_channels(&data)?;
+        match &self.targets {
+            Targets::Classes { names } => {
+                let data = data.with_classes(names)?;
+                TrainingData::classes(self.scaler.apply(&data)?)
+            }
+            Targets::Real { scaler } => {
+                let data = self.scaler.apply(&as_real(data)?)?;
+                TrainingData::real(data, *scaler)
+            }
+        }
+    }
+
+    /// Names of the classes, if classes are predicted.
+    #[must_use]
+    pub fn class_names(&self) -> Option<&[String]> {
+        match &self.targets {
+            Targets::Classes { names } => Some(names),
+            Targets::Real { .. } => None,
+        }
+    }
+
+    /// How real targets were scaled, if they are what is predicted.
+    #[must_use]
+    pub fn target_scaler(&self) -> Option<TargetScaler> {
+        match &self.targets {
+            Targets::Classes { .. } => None,
+            Targets::Real { scaler } => Some(*scaler),
+        }
+    }
+
+    fn check_channels(&self, data: &Dataset) -> Result<()> {
+        if data.channels == self.channels {
+            return Ok(());
+        }
+        Err(Error::Input {
+            layer: data.name.clone(),
+            what: "number of channels",
+            expected: format!("{} as in the training data", self.channels),
+            found: data.channels.to_string(),
+        })
+    }
+}
+
+/// What the training part says about targets.
+fn targets(train: &Dataset) -> Result<Targets> {
+    match &train.labels {
+        Labels::Classes { names, .. } => Ok(Targets::Classes { names: names.clone() }),
+        Labels::Real(values) => Ok(Targets::Real { scaler: TargetScaler::fit(values) }),
+        Labels::None => Err(no_labels(train)),
+    }
+}
+
+/// Labels that look like classes because all are whole numbers, read as the numbers they are.
+fn as_real(mut data: Dataset) -> Result<Dataset> {
+    let values = match &data.labels {
+        Labels::Real(_) => return Ok(data),
+        Labels::None => return Err(no_labels(&data)),
+        Labels::Classes { names, labels } => {
+            let number = |&label: &usize| names[label].parse::<f64>().ok().filter(|value| value.is_finite());
+            labels.iter().map(number).collect::<Option<Vec<f64>>>()
+        }
+    };
+    let found = data.labels.kind();
+    let values = values.ok_or_else(|| Error::Targets {
+        likelihood: "gaussian",
+        expected: format!("real targets in {}", data.name),
+        found: found.to_owned(),
+    })?;
+    data.labels = Labels::Real(values);
+    Ok(data)
+}
+
+fn no_labels(data: &Dataset) -> Error {
+    let expected = "a class or a target for every example".to_owned();
+    Error::Data(DataError::MissingLabel { place: crate::data::Place::whole(&data.name), expected })
+}

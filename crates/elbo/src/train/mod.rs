@@ -1,0 +1,15 @@
+//! Training: epochs of steps, each a pass, a negative ELBO and an optimizer step.
+//!
+//! A run is a function of its configuration, its data and nothing else: the order of examples is keyed by seed and
+//! epoch, the noise by seed and step. All its state is the parameters, the optimizer's moments and two counters, so
+//! that a run that goes on from a [`Checkpoint`] ends in the same bits as one that was never stopped.
+
+mod checkpoint;
+mod config;
+mod data;
+mod trainer;
+
+pub use checkpoint::Checkpoint;
+pub use config::{Schedule, TrainingConfig};
+pub use data::TrainingData;
+pub use trainer::{EpochReport, Trainer, ValidationReport};
