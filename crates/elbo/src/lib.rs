@@ -6,6 +6,9 @@
 //! output (drawing noise, collecting divergences) goes through its [`Trace`] and nowhere else.
 //!
 //! Everything that is a divergence, a log probability or a likelihood is in nats.
+//!
+//! For contributors: Burn 0.22 computes the backward pass of `div_scalar` with a reciprocal in `f32`, whatever the
+//! tensor's type; write `mul_scalar(1.0 / x)` on everything that is differentiated.
 
 pub mod activation;
 pub mod data;

@@ -160,7 +160,8 @@ impl WeightNoise {
             return Err(fail(expected));
         }
         self.asked += 1;
-        let tensor = Tensor::<1>::from_data(data.clone(), (&like.device(), like.dtype())).reshape([found / n, n]);
+        let rows = TensorData::from_bytes(data.bytes().clone(), [found / n, n], data.dtype());
+        let tensor = Tensor::<2>::from_data(rows, (&like.device(), like.dtype()));
         Ok(if found == n { tensor.repeat_dim(0, samples) } else { tensor.slice([first..first + samples, 0..n]) })
     }
 }

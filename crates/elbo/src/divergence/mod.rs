@@ -28,11 +28,12 @@ impl<Q, const D: usize> Divergence<Q, D> {
         Self::Custom(Arc::new(divergence))
     }
 
-    /// The divergence, shape `[1]`. `samples` are the weights drawn in the pass, `[S, elements]`.
+    /// The divergence, shape `[1]`. `samples` are the weights of the pass, `[S, elements]`; `own` says that the
+    /// posterior drew them itself, for its present parameters.
     ///
     /// # Panics
     /// For [`Divergence::Kl`] without a formula, which a layer excludes when it is built.
-    pub(crate) fn evaluate(&self, posterior: &Q, prior: &Prior<D>, samples: Option<Tensor<2>>) -> Tensor<1>
+    pub(crate) fn evaluate(&self, posterior: &Q, prior: &Prior<D>, samples: Option<Tensor<2>>, own: bool) -> Tensor<1>
     where
         Q: Posterior<D>,
     {
@@ -40,7 +41,11 @@ impl<Q, const D: usize> Divergence<Q, D> {
             Self::Kl => posterior.kl(prior).expect("checked when the layer was built"),
             Self::MonteCarlo => {
                 let samples = samples.unwrap_or_else(|| flat(posterior.mean()));
-                (posterior.log_prob(samples.clone()) - prior.log_prob(samples)).mean()
+                let of_posterior = match own {
+                    true => posterior.log_prob_of_draws(samples.clone()),
+                    false => posterior.log_prob(samples.clone()),
+                };
+                (of_posterior - prior.log_prob(samples)).mean()
             }
             Self::Custom(divergence) => {
                 let shape = posterior.shape();
@@ -51,7 +56,7 @@ impl<Q, const D: usize> Divergence<Q, D> {
                     divergence(posterior, prior, Some(sample)).sum()
                 };
                 let total = (1..count).fold(of_sample(0), |sum, s| sum + of_sample(s));
-                total.div_scalar(f64::from(u32::try_from(count).unwrap_or(u32::MAX)))
+                total.mul_scalar(1.0 / f64::from(u32::try_from(count).unwrap_or(u32::MAX)))
             }
         }
     }

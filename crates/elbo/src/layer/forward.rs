@@ -105,7 +105,7 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
         }
         if let Some(regularizer) = &self.settings.activity_regularizer {
             let penalty = regularizer.penalty(estimate.output.clone());
-            let mean = penalty.div_scalar(f64::from(u32::try_from(samples).unwrap_or(u32::MAX)));
+            let mean = penalty.mul_scalar(1.0 / f64::from(u32::try_from(samples).unwrap_or(u32::MAX)));
             record.set_loss(LossKind::Activity(record.calls()), move || mean.clone());
         }
         record.kernel_posterior_tensor = estimate.kernel;
@@ -133,7 +133,7 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
 }
 
 fn divergence_of<Q: Posterior<D>, const D: usize>(weight: &Weight<Q, D>, drawn: Option<&Tensor<2>>) -> Tensor<1> {
-    weight.divergence(drawn.cloned()).expect("asked for only where there is one")
+    weight.divergence_of_draws(drawn.cloned()).expect("asked for only where there is one")
 }
 
 /// The identity of a parameter set: its first parameter's.

@@ -58,8 +58,18 @@ impl<Q: Posterior<D>, const D: usize> Weight<Q, D> {
     /// without prior or divergence.
     #[must_use]
     pub fn divergence(&self, samples: Option<Tensor<2>>) -> Option<Tensor<1>> {
+        self.evaluate(samples, false)
+    }
+
+    /// As [`divergence`](Self::divergence), of the samples that this weight drew in a pass.
+    pub(crate) fn divergence_of_draws(&self, samples: Option<Tensor<2>>) -> Option<Tensor<1>> {
+        let own = samples.is_some() && self.extras.tensor_fn.is_none();
+        self.evaluate(samples, own)
+    }
+
+    fn evaluate(&self, samples: Option<Tensor<2>>, own: bool) -> Option<Tensor<1>> {
         let (prior, divergence) = (self.prior.as_ref()?, self.extras.divergence.as_ref()?);
-        Some(divergence.evaluate(&self.posterior, prior, samples))
+        Some(divergence.evaluate(&self.posterior, prior, samples, own))
     }
 
     /// Whether the weight adds a divergence to the losses.

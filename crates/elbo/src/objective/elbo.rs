@@ -115,8 +115,8 @@ impl Elbo {
 
         let shared = kl.clone().mul_scalar(self.kl_weight) + regularization.clone();
         let loss = nll.clone()
-            + shared.div_scalar(float(self.num_data))
-            + activity.clone().div_scalar(float(targets.len().max(1)));
+            + shared.mul_scalar(1.0 / float(self.num_data))
+            + activity.clone().mul_scalar(1.0 / float(targets.len().max(1)));
         let divergences = divergences.into_iter().map(LayerDivergence::from).collect();
         Ok(ElboTerms { loss, nll, kl, regularization, activity, divergences, kl_weight: self.kl_weight })
     }

@@ -31,10 +31,12 @@ impl<const D: usize> Distribution<D> for Deterministic<D> {
         Ok(if noise.samples() == 1 { row } else { row.repeat_dim(0, noise.samples()) })
     }
 
-    /// With respect to the counting measure at `loc`: 0. Samples of a pass are always `loc`.
+    /// With respect to the counting measure: 0 at `loc`, where the samples of a pass are, and `-inf` elsewhere.
     fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
-        let samples = values.dims()[0];
-        Tensor::zeros([samples], (&values.device(), values.dtype()))
+        let (samples, values) = (values.dims()[0], values.detach());
+        let loc: Tensor<2> = self.loc.value().detach().flatten::<1>(0, D - 1).unsqueeze_dim(0);
+        let elsewhere = values.clone().not_equal(loc.repeat_dim(0, samples));
+        values.zeros_like().mask_fill(elsewhere, f64::NEG_INFINITY).sum_dim(1).reshape([samples])
     }
 
     fn mean(&self) -> Tensor<D> {

@@ -55,6 +55,10 @@ impl<const D: usize> Posterior<D> for Family<D> {
         each!(self, posterior => posterior.loc_scale())
     }
 
+    fn log_prob_of_draws(&self, draws: Tensor<2>) -> Tensor<1> {
+        each!(self, posterior => posterior.log_prob_of_draws(draws))
+    }
+
     fn kl(&self, prior: &Prior<D>) -> Option<Tensor<1>> {
         each!(self, posterior => posterior.kl(prior))
     }

@@ -27,6 +27,12 @@ pub trait Posterior<const D: usize>: Module + ModuleDisplay + Distribution<D> + 
         None
     }
 
+    /// [`log_prob`](Distribution::log_prob) of values that [`sample`](Distribution::sample) returned for the present
+    /// parameters: a family may know a formula with less rounding.
+    fn log_prob_of_draws(&self, draws: Tensor<2>) -> Tensor<1> {
+        self.log_prob(draws)
+    }
+
     /// `KL(self ‖ prior)` in nats, shape `[1]`, summed over elements, if there is a formula.
     fn kl(&self, _prior: &Prior<D>) -> Option<Tensor<1>> {
         None

@@ -21,7 +21,7 @@ impl CauchyPrior {
 
     /// Element-wise, in nats.
     pub(super) fn log_density(&self, x: Tensor<2>) -> Tensor<2> {
-        let z = x.sub_scalar(self.loc).div_scalar(self.scale);
+        let z = x.sub_scalar(self.loc).mul_scalar(1.0 / self.scale);
         (z.clone() * z).log1p().neg().sub_scalar((core::f64::consts::PI * self.scale).ln())
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::variable::{Variable, VariableInfo};
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, activation::relu};
 use elbo_kernels::reference::scale::machine_epsilon;
 
 /// A moment of a prior.
@@ -79,9 +79,13 @@ fn positive(u: Tensor<1>) -> Tensor<1> {
     stable_softplus(u).add_scalar(epsilon)
 }
 
-/// `max(u, 0) + ln(1 + e^-|u|)`.
+/// `max(u, 0) + ln(1 + e^-|u|)`, with `-|u|` as `min(u, 0) - max(u, 0)`.
+///
+/// On the tape the maximum has slope 1 at 0 and the minimum slope 0, so that the whole has ½ there, as it should
+/// (the absolute value, with slope 0, would make it 1), and neither branch is a difference of large numbers.
 pub(crate) fn stable_softplus<const E: usize>(u: Tensor<E>) -> Tensor<E> {
-    u.clone().clamp_min(0.0) + u.abs().neg().exp().log1p()
+    let (maximum, minimum) = (u.clone().clamp_min(0.0), relu(u.neg()).neg());
+    maximum.clone() + (minimum - maximum).exp().log1p()
 }
 
 /// Independent normals.
@@ -140,4 +144,33 @@ pub(crate) fn normal_log_density(x: Tensor<2>, loc: Tensor<2>, scale: Tensor<2>)
     let half_log_tau = 0.5 * core::f64::consts::TAU.ln();
     let z = (x - loc) / scale.clone();
     (z.clone() * z).mul_scalar(-0.5) - scale.log().add_scalar(half_log_tau)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{DType, Device, TensorData};
+
+    #[test]
+    fn softplus_and_its_slope_hold_everywhere() {
+        let points = [-1000.0_f64, -40.0, -9.0, -1e-9, 0.0, 1e-9, 0.5, 30.0, 1000.0];
+        let device = Device::flex().autodiff();
+        let u = Tensor::<1>::from_data(TensorData::from(points), (&device, DType::F64)).require_grad();
+        let value = stable_softplus(u.clone());
+        let slope: Vec<f64> = u.grad(&value.clone().sum().backward()).unwrap().into_data().to_vec().unwrap();
+        let value: Vec<f64> = value.into_data().to_vec().unwrap();
+        for ((u, value), slope) in points.into_iter().zip(value).zip(slope) {
+            let exact = u.max(0.0) + (-u.abs()).exp().ln_1p();
+            let sigmoid = if u < 0.0 { u.exp() / (1.0 + u.exp()) } else { 1.0 / (1.0 + (-u).exp()) };
+            assert!((value - exact).abs() <= 4.0 * f64::EPSILON * exact, "softplus({u}) = {value}");
+            assert!((slope - sigmoid).abs() <= 4.0 * f64::EPSILON * sigmoid, "softplus'({u}) = {slope}");
+        }
+    }
+
+    #[test]
+    fn softplus_of_infinities() {
+        let u = Tensor::<1>::from_data([f32::NEG_INFINITY, f32::INFINITY], &Device::flex());
+        let value: Vec<f32> = stable_softplus(u).into_data().to_vec().unwrap();
+        assert_eq!(value, [0.0, f32::INFINITY]);
+    }
 }

@@ -28,7 +28,7 @@ impl StudentTPrior {
             - libm::lgamma(0.5 * self.df)
             - 0.5 * (self.df * core::f64::consts::PI).ln()
             - self.scale.ln();
-        let z = x.sub_scalar(self.loc).div_scalar(self.scale);
-        (z.clone() * z).div_scalar(self.df).log1p().mul_scalar(-half).add_scalar(normalizer)
+        let z = x.sub_scalar(self.loc).mul_scalar(1.0 / self.scale);
+        (z.clone() * z).mul_scalar(1.0 / self.df).log1p().mul_scalar(-half).add_scalar(normalizer)
     }
 }
