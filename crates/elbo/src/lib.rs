@@ -18,10 +18,7 @@ pub mod error;
 pub mod estimator;
 pub mod functional;
 pub mod layer;
-pub mod metric {
-    #[derive(Debug, thiserror::Error)]
-    pub enum MetricError {}
-}
+pub mod metric;
 pub mod noise;
 pub mod objective;
 pub mod op;
