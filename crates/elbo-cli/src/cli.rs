@@ -58,10 +58,10 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
     /// Learning rate at its highest
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Weight of the divergence: 1 is the ELBO, below 1 a cold posterior
-    #[arg(long, value_name = "BETA")]
+    #[arg(long, value_name = "BETA", allow_negative_numbers = true)]
     pub kl_weight: Option<f64>,
     /// Weight samples of a prediction
     #[arg(long, value_name = "S")]
@@ -73,7 +73,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
     /// Part of the training data that is held out for validation
-    #[arg(long, value_name = "FRACTION")]
+    #[arg(long, value_name = "FRACTION", allow_negative_numbers = true)]
     pub validation: Option<f64>,
     /// How series are scaled
     #[arg(long, value_enum)]

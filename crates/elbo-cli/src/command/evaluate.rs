@@ -3,7 +3,7 @@
 use super::{Outcome, read};
 use crate::cli::EvaluateArgs;
 use crate::output;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use elbo::run::{Scores, TestScores, evaluate};
 
 pub fn run(args: &EvaluateArgs, json: bool) -> Result<Outcome> {
@@ -19,12 +19,14 @@ pub fn run(args: &EvaluateArgs, json: bool) -> Result<Outcome> {
     } else {
         output::scores(&format!("{} examples of {}", data.len(), args.input.display()), &scores);
     }
-    Ok(outcome(args.min_accuracy, &scores.posterior_predictive))
+    outcome(args.min_accuracy, &scores.posterior_predictive)
 }
 
-fn outcome(min_accuracy: Option<f64>, scores: &Scores) -> Outcome {
+fn outcome(min_accuracy: Option<f64>, scores: &Scores) -> Result<Outcome> {
     match (min_accuracy, scores) {
-        (Some(least), Scores::Classification(scores)) if scores.accuracy.value < least => Outcome::TargetNotMet,
-        _ => Outcome::Done,
+        (None, _) => Ok(Outcome::Done),
+        (Some(least), Scores::Classification(scores)) if scores.accuracy.value >= least => Ok(Outcome::Done),
+        (Some(_), Scores::Classification(_)) => Ok(Outcome::TargetNotMet),
+        (Some(_), Scores::Regression(_)) => bail!("--min-accuracy: expected a run that predicts classes, found real targets"),
     }
 }

@@ -54,7 +54,8 @@ fn begin(args: &TrainArgs) -> Result<(RunFolder, RunConfig, Parts)> {
     }
     let (config, parts) = settings::new_run(args)?;
     // The model is built once before anything is written: a bad description leaves no folder behind.
-    config.build_model(&Device::flex())?;
+    let described = || args.model.as_ref().map_or("the preset".into(), |path| path.display().to_string());
+    config.build_model(&Device::flex()).with_context(described)?;
     let path = args.resume.clone().or_else(|| args.out.clone()).unwrap_or_else(|| settings::free_folder(&config));
     let folder = RunFolder::new(path);
     folder.begin(&config)?;

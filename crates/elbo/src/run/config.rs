@@ -67,8 +67,10 @@ pub struct DataConfig {
     pub name: String,
     /// Channels of a series.
     pub channels: usize,
-    /// Longest length in the training part.
+    /// Longest length in the training data.
     pub length: usize,
+    /// Whether all training series have that length; then all later ones must.
+    pub equal_length: bool,
     /// SHA-256 of the training file's content, as read.
     pub fingerprint: String,
     /// Where the data come from.

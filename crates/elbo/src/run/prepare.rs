@@ -34,6 +34,7 @@ pub fn prepare(
         name: whole.name.clone(),
         channels: whole.channels,
         length: whole.length_range().map_or(0, |(_, longest)| longest),
+        equal_length: whole.has_equal_lengths(),
         fingerprint: fingerprint(&whole),
         source,
         read,
@@ -70,7 +71,7 @@ impl DataConfig {
     /// # Errors
     /// [`DataError`] for another number of channels.
     pub fn scaled(&self, data: &Dataset) -> Result<Dataset> {
-        self.check_channels(data)?;
+        self.check_shape(data)?;
         Ok(self.scaler.apply(data)?)
     }
 
@@ -79,7 +80,7 @@ impl DataConfig {
     /// # Errors
     /// [`DataError`] for another number of channels, an unknown class or labels of another kind.
     pub fn labelled(&self, data: Dataset) -> Result<TrainingData> {
-        self.check_channels(&data)?;
+        self.check_shape(&data)?;
         match &self.targets {
             Targets::Classes { names } => {
                 let data = data.with_classes(names)?;
@@ -110,16 +111,24 @@ impl DataConfig {
         }
     }
 
-    fn check_channels(&self, data: &Dataset) -> Result<()> {
-        if data.channels == self.channels {
-            return Ok(());
+    /// Series of another shape than those trained on are most likely other data, or a label column read as a value.
+    fn check_shape(&self, data: &Dataset) -> Result<()> {
+        let fail = |what, expected: String, found: String| {
+            Err(Error::Input { layer: data.name.clone(), what, expected, found })
+        };
+        if data.channels != self.channels {
+            let expected = format!("{} as in the training data", self.channels);
+            return fail("number of channels", expected, data.channels.to_string());
         }
-        Err(Error::Input {
-            layer: data.name.clone(),
-            what: "number of channels",
-            expected: format!("{} as in the training data", self.channels),
-            found: data.channels.to_string(),
-        })
+        let other = |&i: &usize| data.example_length(i) != self.length;
+        match (0..data.len()).find(other).filter(|_| self.equal_length) {
+            Some(i) => fail(
+                "length",
+                format!("{} as all series of the training data", self.length),
+                format!("{} in series `{}`", data.example_length(i), data.examples[i].id),
+            ),
+            None => Ok(()),
+        }
     }
 }
 

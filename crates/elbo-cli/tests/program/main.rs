@@ -1,0 +1,8 @@
+//! The program from outside: exit codes, messages, files.
+
+mod bad_input;
+mod commands;
+mod main_job;
+mod program;
+mod repeatable;
+mod resume;
