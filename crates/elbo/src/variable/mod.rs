@@ -8,7 +8,7 @@ mod request;
 pub use constraint::Constraint;
 pub use initializer::Initializer;
 pub use regularizer::Regularizer;
-pub use request::{VariableOptions, VariableRequest, VariableScope};
+pub use request::{MAX_ELEMENTS, VariableOptions, VariableRequest, VariableScope};
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::Tensor;
