@@ -20,8 +20,10 @@ impl<M> Named<M> {
         self.0.push((name, entry));
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&M> {
-        self.iter().find(|(known, _)| *known == name).map(|(_, entry)| entry)
+    /// The entry `name`, with its place.
+    pub(crate) fn get(&self, name: &str) -> Option<(usize, &M)> {
+        let mut entries = self.iter().enumerate();
+        entries.find(|(_, (known, _))| *known == name).map(|(place, (_, entry))| (place, entry))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &M)> {
@@ -29,8 +31,12 @@ impl<M> Named<M> {
     }
 
     /// The same names with other entries.
-    pub(crate) fn each(self, mut f: impl FnMut(M) -> M) -> Self {
-        Self(self.0.into_iter().map(|(name, entry)| (name, f(entry))).collect())
+    pub(crate) fn each(self, mut f: impl FnMut(&str, M) -> M) -> Self {
+        let entries = self.0.into_iter().map(|(name, entry)| {
+            let entry = f(&name, entry);
+            (name, entry)
+        });
+        Self(entries.collect())
     }
 }
 
@@ -40,11 +46,11 @@ impl<M: Module> Module for Named<M> {
     }
 
     fn fork(self, device: &Device) -> Self {
-        self.each(|entry| entry.fork(device))
+        self.each(|_, entry| entry.fork(device))
     }
 
     fn to_device(self, device: &Device) -> Self {
-        self.each(|entry| entry.to_device(device))
+        self.each(|_, entry| entry.to_device(device))
     }
 
     fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
@@ -66,15 +72,15 @@ impl<M: Module> Module for Named<M> {
     }
 
     fn materialize(self) -> Self {
-        self.each(Module::materialize)
+        self.each(|_, entry| entry.materialize())
     }
 
     fn valid(&self) -> Self {
-        self.clone().each(|entry| entry.valid())
+        self.clone().each(|_, entry| entry.valid())
     }
 
     fn train(self) -> Self {
-        self.each(Module::train)
+        self.each(|_, entry| entry.train())
     }
 }
 

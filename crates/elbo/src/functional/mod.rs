@@ -26,6 +26,7 @@ pub use convolution::{
     conv3d_reparameterization, conv3d_reparameterization as convolution3d_reparameterization,
 };
 pub use dense::dense_reparameterization;
+pub(crate) use scope::Rules;
 pub use scope::{Reuse, Scope};
 
 /// Options of a call, and how it treats variables that exist.

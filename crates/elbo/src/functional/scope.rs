@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::named::Named;
+use crate::variable::{Constraint, Regularizer, Variable};
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Device, Tensor};
 use std::any::Any;
@@ -23,9 +24,18 @@ pub enum Reuse {
 pub struct Scope {
     variables: Named<AnyParam>,
     #[module(skip)]
+    rules: Vec<Rules>,
+    #[module(skip)]
     device: Device,
     #[module(skip)]
     seed: u64,
+}
+
+/// What the call that created a variable asks of it, and every later call of its name keeps.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) regularizer: Option<Regularizer>,
+    pub(crate) constraint: Option<Constraint>,
 }
 
 /// A parameter of any rank a layer needs.
@@ -42,7 +52,7 @@ impl Scope {
     /// An empty store for variables on `device`; their initial values depend on `seed` and their names.
     #[must_use]
     pub fn new(device: &Device, seed: u64) -> Self {
-        Self { variables: Named::new(Vec::new()), device: device.clone(), seed }
+        Self { variables: Named::new(Vec::new()), rules: Vec::new(), device: device.clone(), seed }
     }
 
     /// Full names, in order of creation.
@@ -53,13 +63,24 @@ impl Scope {
     /// The variable `name`, if it exists and has rank `D`.
     #[must_use]
     pub fn get<const D: usize>(&self, name: &str) -> Option<Param<Tensor<D>>> {
-        self.find(name)?.get()
+        self.variables.get(name)?.1.get()
     }
 
     /// Where variables are made.
     #[must_use]
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The scope after the projections of its variables: call it after an optimizer step if there are constraints.
+    #[must_use]
+    pub fn constrained(self) -> Self {
+        let mut constraints = self.rules.iter().map(|rules| rules.constraint.as_ref());
+        let variables = self.variables.each(|name, param| match constraints.next().flatten() {
+            Some(constraint) => param.constrained(name, constraint),
+            None => param,
+        });
+        Self { variables, ..self }
     }
 
     pub(crate) fn seed(&self) -> u64 {
@@ -83,29 +104,29 @@ impl Scope {
         self.names().any(|name| name.rsplit_once('/').is_some_and(|(owner, _)| owner == layer))
     }
 
-    /// The variable `name` by the rules of `reuse`, and whether it is new.
+    /// The variable `name` by the rules of `reuse`: what it is, what is asked of it, and whether it is new. The
+    /// `rules` of this call hold for a new variable only.
     pub(crate) fn variable<const D: usize>(
         &mut self,
         name: &str,
-        shape: [usize; D],
-        dtype: DType,
+        (shape, dtype): ([usize; D], DType),
         reuse: Reuse,
+        rules: Rules,
         create: impl FnOnce() -> Param<Tensor<D>>,
-    ) -> Result<(Param<Tensor<D>>, bool)> {
-        match (self.find(name), reuse) {
+    ) -> Result<(Param<Tensor<D>>, Rules, bool)> {
+        match (self.variables.get(name), reuse) {
             (Some(_), Reuse::Create) => Err(Error::VariableExists { name: name.to_owned() }),
             (None, Reuse::Share) => Err(Error::VariableMissing { name: name.to_owned() }),
-            (Some(known), Reuse::Share | Reuse::Auto) => Ok((known.checked(name, shape, dtype)?, false)),
+            (Some((place, known)), Reuse::Share | Reuse::Auto) => {
+                Ok((known.checked(name, shape, dtype)?, self.rules[place].clone(), false))
+            }
             (None, Reuse::Create | Reuse::Auto) => {
                 let param = create();
                 self.variables.push(name.to_owned(), AnyParam::new(param.clone()));
-                Ok((param, true))
+                self.rules.push(rules.clone());
+                Ok((param, rules, true))
             }
         }
-    }
-
-    fn find(&self, name: &str) -> Option<&AnyParam> {
-        self.variables.get(name)
     }
 }
 
@@ -146,6 +167,20 @@ impl AnyParam {
             Self::R3(param) => param.lazy_shape().to_vec(),
             Self::R4(param) => param.lazy_shape().to_vec(),
             Self::R5(param) => param.lazy_shape().to_vec(),
+        }
+    }
+
+    /// The parameter after a projection.
+    fn constrained(self, name: &str, constraint: &Constraint) -> Self {
+        fn project<const D: usize>(param: Param<Tensor<D>>, name: &str, constraint: &Constraint) -> Param<Tensor<D>> {
+            Variable::new(name, param).with_options(None, Some(constraint.clone())).constrained().param
+        }
+        match self {
+            Self::R1(param) => Self::R1(project(param, name, constraint)),
+            Self::R2(param) => Self::R2(project(param, name, constraint)),
+            Self::R3(param) => Self::R3(project(param, name, constraint)),
+            Self::R4(param) => Self::R4(project(param, name, constraint)),
+            Self::R5(param) => Self::R5(project(param, name, constraint)),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::estimator::Estimator;
 use crate::op::ConvOp;
 use crate::posterior::{Family, Posterior};
 use crate::trace::Trace;
-use crate::variable::{VariableInfo, VariableRequest, VariableScope};
+use crate::variable::{MAX_ELEMENTS, VariableInfo, VariableRequest, VariableScope};
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
 use elbo_kernels::{ConvGeometry, DataFormat, Padding};
@@ -184,6 +184,7 @@ impl<const D: usize> ConvConfig<D> {
     /// Checks all arguments.
     fn geometry(&self, class: &str) -> Result<ConvGeometry> {
         let (rank, owner, options) = (D - 2, self.options.layer.owner(class), &self.options);
+        options.layer.check(owner)?;
         for (argument, size) in [("channels_in", self.channels_in), ("filters", self.filters)] {
             if !(1..=MAX_SIZE).contains(&size) {
                 return Err(Error::argument(owner, argument, format!("between 1 and {MAX_SIZE}"), size));
@@ -207,6 +208,11 @@ impl<const D: usize> ConvConfig<D> {
                 &geometry.strides[3 - rank..]
             );
             return Err(Error::argument(owner, "dilation_rate", expected, found));
+        }
+        let window = |axis: usize| (geometry.kernel[axis] - 1).checked_mul(geometry.dilation[axis]);
+        if (0..3).any(|axis| window(axis).is_none_or(|window| window >= MAX_SIZE)) {
+            let expected = format!("so small that windows span at most {MAX_SIZE} elements");
+            return Err(Error::argument(owner, "dilation_rate", expected, format!("{:?}", options.dilation_rate)));
         }
         geometry.kernel_len().map_err(|error| Error::argument(owner, "filters", "a size memory can hold", error))?;
         Ok(geometry)
@@ -251,10 +257,12 @@ impl<const D: usize, Q: Posterior<D>> Conv<D, Q> {
     ///
     /// # Errors
     /// [`Error::Input`] for a wrong rank, number of channels, dtype, or an input shorter than the kernel under valid
-    /// padding; [`Error::DuplicateName`]; [`Error::Replay`].
+    /// padding; [`Error::TooLarge`] if the padded input or the output is beyond all memory; [`Error::DuplicateName`];
+    /// [`Error::Replay`].
     pub fn try_forward<const X: usize>(&self, input: Tensor<X>, trace: &mut Trace) -> Result<Tensor<X>> {
         let pass = Pass { settings: &self.settings, kernel: &self.kernel, bias: self.bias.as_ref() };
         check_input(pass.owner(), &self.op.geometry, &input.dims().map(Some))?;
+        check_size(pass.owner(), &self.op.geometry, &input.dims(), trace.samples())?;
         pass.run(&self.op, input, trace)
     }
 
@@ -310,6 +318,24 @@ fn kernel_shape<const D: usize>(geometry: &ConvGeometry) -> [usize; D] {
     shape[..D - 2].copy_from_slice(&geometry.kernel[3 - geometry.rank..]);
     shape[D - 2] = geometry.channels;
     shape
+}
+
+/// Checks that the padded input and the output of a pass with `samples` weight samples can be had at all.
+fn check_size(owner: &str, geometry: &ConvGeometry, shape: &[usize], samples: usize) -> Result<()> {
+    let Ok(extent) = geometry.extent(geometry.spatial(shape)) else { return Ok(()) };
+    let parts = [
+        ("the padded input", extent.padded(), [shape[0], geometry.channels]),
+        ("the output", extent.output, [shape[0].saturating_mul(samples), geometry.filters]),
+    ];
+    for (what, [a, b, c], [batch, channels]) in parts {
+        let sizes = [batch, a, b, c, channels];
+        let product = sizes.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+        if product.is_none_or(|product| product > MAX_ELEMENTS) {
+            let found = format!("{sizes:?}");
+            return Err(Error::TooLarge { owner: owner.to_owned(), what, found, limit: MAX_ELEMENTS });
+        }
+    }
+    Ok(())
 }
 
 /// Checks rank, channels and lengths as far as they are known.

@@ -96,6 +96,7 @@ impl DenseConfig {
 
     fn op(&self, class: &str) -> Result<DenseOp> {
         let owner = self.options.layer.owner(class);
+        self.options.layer.check(owner)?;
         for (argument, size) in [("inputs", self.inputs), ("units", self.units)] {
             if !(1..=MAX_SIZE).contains(&size) {
                 return Err(Error::argument(owner, argument, format!("between 1 and {MAX_SIZE}"), size));

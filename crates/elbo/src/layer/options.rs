@@ -15,6 +15,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 /// Largest value of a size such as `filters`: beyond it products overflow long before memory could be had.
 pub(crate) const MAX_SIZE: usize = 1 << 40;
 
+/// The types that variables can have.
+const FLOATS: [DType; 4] = [DType::F32, DType::F64, DType::F16, DType::BF16];
+
 /// How one weight of a layer is made.
 #[derive(Clone)]
 pub struct WeightOptions<const D: usize> {
@@ -130,6 +133,15 @@ impl<const K: usize> LayerOptions<K> {
     /// Name or class, for messages.
     pub(crate) fn owner<'a>(&'a self, class: &'a str) -> &'a str {
         self.name.as_deref().unwrap_or(class)
+    }
+
+    /// Checks dtype and penalty.
+    pub(crate) fn check(&self, owner: &str) -> Result<()> {
+        if let Some(dtype) = self.dtype.filter(|dtype| !FLOATS.contains(dtype)) {
+            return Err(Error::argument(owner, "dtype", format!("one of {FLOATS:?}"), format!("{dtype:?}")));
+        }
+        let regularizer = self.activity_regularizer.as_ref();
+        regularizer.map_or(Ok(()), |regularizer| regularizer.check(owner, "activity_regularizer"))
     }
 
     /// The seed of initial values.

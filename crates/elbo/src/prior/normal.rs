@@ -115,6 +115,9 @@ impl<const D: usize> NormalPrior<D> {
                 let expected = format!("of the weight's shape {shape:?}");
                 return Err(Error::argument("Normal prior", argument, expected, format!("{found:?}")));
             }
+            if let Moment::Given(values) = moment {
+                check_given(argument, values)?;
+            }
         }
         Ok(())
     }
@@ -136,6 +139,20 @@ impl<const D: usize> NormalPrior<D> {
 
     pub(super) fn constrained(self) -> Self {
         Self { loc: self.loc.constrained(), scale: self.scale.constrained() }
+    }
+}
+
+/// Constants are finite, and a scale is positive.
+fn check_given<const D: usize>(argument: &'static str, values: &Tensor<D>) -> Result<()> {
+    let read = |error| Error::argument("Normal prior", argument, "a tensor that can be read", format!("{error:?}"));
+    let values = values.clone().try_into_vec_as::<f64>().map_err(read)?;
+    let lowest = if argument == "scale" { f64::MIN_POSITIVE } else { f64::MIN };
+    match values.into_iter().find(|value| !(value.is_finite() && *value >= lowest)) {
+        None => Ok(()),
+        Some(found) if argument == "scale" => {
+            Err(Error::argument("Normal prior", argument, "positive and finite", found))
+        }
+        Some(found) => Err(Error::argument("Normal prior", argument, "finite", found)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Projections of variables, applied after an optimizer step. They do not change a forward pass.
 
+use crate::error::{Error, Result};
 use burn::tensor::Tensor;
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +30,16 @@ impl Constraint {
     /// A projection of your own, of the flattened values.
     pub fn custom(projection: impl Fn(Tensor<1>) -> Tensor<1> + Send + Sync + 'static) -> Self {
         Self::Custom(Arc::new(projection))
+    }
+
+    /// Checks that its bounds are numbers, in order, and a norm positive. Infinite bounds of an interval are no bounds.
+    pub(crate) fn check(&self, owner: &str) -> Result<()> {
+        let (fine, expected) = match self {
+            Self::Clip { low, high } => (low <= high, "an interval with low <= high"),
+            Self::MaxNorm(limit) => (limit.is_finite() && *limit > 0.0, "a norm that is positive and finite"),
+            Self::NonNegative | Self::Custom(_) => return Ok(()),
+        };
+        if fine { Ok(()) } else { Err(Error::argument(owner, "constraint", expected, format!("{self:?}"))) }
     }
 
     /// The projected values.

@@ -1,5 +1,6 @@
 //! How a variable starts.
 
+use crate::error::{Error, Result};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use elbo_kernels::Stream;
 use elbo_kernels::noise::normal::normals_f64;
@@ -59,6 +60,22 @@ impl Initializer {
             Self::Constant(value) => vec![*value; n],
             Self::Values(values) => values.clone(),
         }
+    }
+
+    /// Checks that its numbers are finite, and deviations not negative.
+    pub(crate) fn check(&self, owner: &str) -> Result<()> {
+        let (numbers, deviation): (&[f64], f64) = match self {
+            Self::Normal { mean, stddev } => (&[*mean], *stddev),
+            Self::FanIn { gain } => (&[], *gain),
+            Self::GlorotUniform => (&[], 0.0),
+            Self::Constant(value) => (&[*value], 0.0),
+            Self::Values(values) => (values, 0.0),
+        };
+        if numbers.iter().all(|number| number.is_finite()) && deviation.is_finite() && deviation >= 0.0 {
+            return Ok(());
+        }
+        let expected = "finite, with deviations that are not negative";
+        Err(Error::argument(owner, "initializer", expected, format!("{self:?}")))
     }
 
     /// Number of elements the initialiser is made for, where it is made for one.

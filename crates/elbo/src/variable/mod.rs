@@ -9,7 +9,7 @@ pub use constraint::Constraint;
 pub use initializer::Initializer;
 pub(crate) use initializer::fans;
 pub use regularizer::Regularizer;
-pub use request::{VariableOptions, VariableRequest, VariableScope};
+pub use request::{MAX_ELEMENTS, VariableOptions, VariableRequest, VariableScope};
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::Tensor;
@@ -78,7 +78,9 @@ impl<const D: usize> Variable<D> {
     pub fn constrained(self) -> Self {
         let Some(constraint) = self.constraint.clone() else { return self };
         let trainable = self.param.is_require_grad();
-        let param = self.param.map(|value| constraint.project(value.detach()).set_require_grad(trainable));
+        // Detached twice: the projection of a constant is not a leaf, and only leaves can be trained.
+        let project = |value: Tensor<D>| constraint.project(value.detach()).detach().set_require_grad(trainable);
+        let param = self.param.map(project);
         Self { param, ..self }
     }
 

@@ -1,5 +1,6 @@
 //! Penalties on variables and outputs.
 
+use crate::error::{Error, Result};
 use burn::tensor::Tensor;
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,16 @@ impl Regularizer {
     /// A penalty of your own, of the flattened values, with a result of shape `[1]`.
     pub fn custom(penalty: impl Fn(Tensor<1>) -> Tensor<1> + Send + Sync + 'static) -> Self {
         Self::Custom(Arc::new(penalty))
+    }
+
+    /// Checks that its weight is finite and not negative.
+    pub(crate) fn check(&self, owner: &str, argument: &'static str) -> Result<()> {
+        match self {
+            Self::L1(weight) | Self::L2(weight) if !(weight.is_finite() && *weight >= 0.0) => {
+                Err(Error::argument(owner, argument, "of a finite weight that is not negative", format!("{self:?}")))
+            }
+            Self::L1(_) | Self::L2(_) | Self::Custom(_) => Ok(()),
+        }
     }
 
     /// The penalty of `x`, shape `[1]`.

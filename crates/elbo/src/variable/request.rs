@@ -6,7 +6,7 @@
 
 use super::{Constraint, Initializer, Regularizer, Variable, VariableInfo};
 use crate::error::{Error, Result};
-use crate::functional::{Reuse, Scope};
+use crate::functional::{Reuse, Rules, Scope};
 use burn::module::Param;
 use burn::tensor::{DType, Device};
 use elbo_kernels::Stream;
@@ -48,6 +48,13 @@ impl VariableOptions {
     pub fn new<const D: usize>(request: &VariableRequest<D>, initializer: Initializer) -> Self {
         Self { initializer, regularizer: None, constraint: None, dtype: request.dtype, trainable: request.trainable }
     }
+
+    /// Checks the numbers of initialiser, penalty and projection.
+    fn check(&self, owner: &str) -> Result<()> {
+        self.initializer.check(owner)?;
+        self.regularizer.as_ref().map_or(Ok(()), |regularizer| regularizer.check(owner, "regularizer"))?;
+        self.constraint.as_ref().map_or(Ok(()), |constraint| constraint.check(owner))
+    }
 }
 
 /// Creates the variables of one layer, or fetches them.
@@ -76,7 +83,7 @@ impl<'a> VariableScope<'a> {
     /// # Errors
     /// [`Error::VariableExists`], [`Error::VariableMissing`] or [`Error::VariableMismatch`] by the rules of
     /// [`Reuse`]; [`Error::TooLarge`] beyond [`MAX_ELEMENTS`]; [`Error::InvalidArgument`] if
-    /// [`Initializer::Values`] has the wrong length.
+    /// [`Initializer::Values`] has the wrong length, or a number of the options is not allowed.
     pub fn add_variable<const D: usize>(
         &mut self,
         name: &str,
@@ -85,6 +92,7 @@ impl<'a> VariableScope<'a> {
     ) -> Result<Variable<D>> {
         let full = format!("{}/{name}", self.owner);
         let elements = check_len(&full, &shape)?;
+        options.check(&full)?;
         if let Some(len) = options.initializer.required_len().filter(|&len| len != elements) {
             return Err(Error::argument(full, "initializer", format!("{elements} values"), format!("{len} values")));
         }
@@ -94,13 +102,14 @@ impl<'a> VariableScope<'a> {
             let value = options.initializer.init(shape, stream, (&device, options.dtype));
             Param::from_tensor(value).set_require_grad(options.trainable)
         };
-        let (param, is_new) = match &mut self.store {
-            None => (create(), true),
-            Some((store, reuse)) => store.variable(&full, shape, options.dtype, *reuse, create)?,
+        let rules = Rules { regularizer: options.regularizer.clone(), constraint: options.constraint.clone() };
+        // A shared variable keeps the penalty and the projection of the call that created it; a pass counts the
+        // penalty once, however many calls share the variable.
+        let (param, rules, is_new) = match &mut self.store {
+            None => (create(), rules, true),
+            Some((store, reuse)) => store.variable(&full, (shape, options.dtype), *reuse, rules, create)?,
         };
-        // A shared variable's penalty was counted when it was created.
-        let regularizer = options.regularizer.filter(|_| is_new);
-        let variable = Variable::new(name, param).with_options(regularizer, options.constraint);
+        let variable = Variable::new(name, param).with_options(rules.regularizer, rules.constraint);
         if is_new {
             self.created.push(variable.info());
         }

@@ -1,0 +1,119 @@
+//! Row 32: functions that create or share variables by name, and the rules that stay with a variable.
+
+use crate::fixture::*;
+use burn::optim::{GradientsParams, SgdConfig};
+use burn::tensor::{DType, Tensor};
+use elbo::functional::{Call, Reuse, Scope, conv1d_reparameterization, dense_reparameterization};
+use elbo::layer::{Conv1dOptions, DenseOptions};
+use elbo::posterior::{LocScaleOptions, default_mean_field_normal_fn};
+use elbo::variable::{Constraint, Regularizer};
+use elbo::{Activation, Error};
+
+/// A call of `dense_reparameterization` named `a`, with 2 units.
+fn call(scope: &mut Scope, seed: u64, reuse: Reuse) -> elbo::Result<Tensor<2>> {
+    let options = Call::new(DenseOptions::default().with_name("a")).with_reuse(reuse);
+    dense_reparameterization(scope, &mut pass(seed), wave([2, 3], 0.0), 2, options)
+}
+
+#[test]
+fn l32_a_new_name_creates_and_a_known_one_is_an_error() {
+    let mut scope = Scope::new(&device(), 1);
+    call(&mut scope, 1, Reuse::Create).unwrap();
+    let names = ["a/kernel_posterior_loc", "a/kernel_posterior_untransformed_scale", "a/bias_posterior_loc"];
+    assert_eq!(scope.names().collect::<Vec<_>>(), names);
+    let error = call(&mut scope, 1, Reuse::Create).unwrap_err();
+    assert!(matches!(&error, Error::VariableExists { name } if name == names[0]), "{error}");
+}
+
+#[test]
+fn l32_sharing_needs_what_is_there() {
+    let mut scope = Scope::new(&device(), 1);
+    let missing = call(&mut scope, 1, Reuse::Share).unwrap_err();
+    assert!(matches!(&missing, Error::VariableMissing { name } if name == "a/kernel_posterior_loc"), "{missing}");
+    let first = call(&mut scope, 1, Reuse::Create).unwrap();
+    let shared = call(&mut scope, 1, Reuse::Share).unwrap();
+    assert_eq!(values(&first), values(&shared));
+    assert_eq!(scope.names().count(), 3);
+
+    let wide = Call::new(DenseOptions::default().with_name("a")).with_reuse(Reuse::Share);
+    let error = dense_reparameterization(&mut scope, &mut pass(1), wave([2, 3], 0.0), 4, wide.clone()).unwrap_err();
+    assert!(matches!(error, Error::VariableMismatch { what: "shape", .. }), "{error}");
+    let single = wave([2, 3], 0.0).cast(DType::F32);
+    let error = dense_reparameterization(&mut scope, &mut pass(1), single, 2, wide).unwrap_err();
+    assert!(matches!(error, Error::VariableMismatch { what: "dtype", .. }), "{error}");
+}
+
+#[test]
+fn l32_auto_creates_once_and_shares_then() {
+    let mut scope = Scope::new(&device(), 1);
+    let outputs = [0, 0].map(|_| values(&call(&mut scope, 1, Reuse::Auto).unwrap()));
+    assert_eq!(outputs[0], outputs[1]);
+    assert_eq!(scope.names().count(), 3);
+}
+
+#[test]
+fn l32_unnamed_calls_are_new_and_sharing_goes_to_the_first() {
+    let mut scope = Scope::new(&device(), 1);
+    let mut run = |reuse| {
+        let options = Call::new(DenseOptions::default()).with_reuse(reuse);
+        dense_reparameterization(&mut scope, &mut pass(1), wave([2, 3], 0.0), 2, options).unwrap();
+        scope.names().count()
+    };
+    assert_eq!([run(Reuse::Create), run(Reuse::Create), run(Reuse::Share)], [3, 6, 6]);
+}
+
+#[test]
+fn l32_settings_may_differ_between_calls_that_share() {
+    let mut scope = Scope::new(&device(), 1);
+    let x = wave([1, 6, 2], 0.0);
+    let mut run = |options: Conv1dOptions, reuse| {
+        let call = Call::new(options.with_name("c")).with_reuse(reuse);
+        values(&conv1d_reparameterization(&mut scope, &mut pass(1), x.clone(), 3, 2, call).unwrap())
+    };
+    let plain = run(Conv1dOptions::default(), Reuse::Create);
+    let relu = run(Conv1dOptions::default().with_activation(Activation::Relu), Reuse::Share);
+    let strided = run(Conv1dOptions::default().with_strides(2), Reuse::Share);
+    assert_close(&relu, &plain.iter().map(|y| y.max(0.0)).collect::<Vec<_>>(), EXACT);
+    let every_second: Vec<f64> = plain.chunks(3).step_by(2).flatten().copied().collect();
+    assert_close(&strided, &every_second, EXACT);
+}
+
+#[test]
+fn l32_functions_equal_layers_with_the_same_variables() {
+    let mut scope = Scope::new(&device(), 3);
+    let x = wave([2, 3], 0.0);
+    let options = DenseOptions::default().with_name("dense");
+    let by_name = dense_reparameterization(&mut scope, &mut pass(5), x.clone(), 2, options).unwrap();
+    let layer = dense(3, 2).init(&device()).unwrap();
+    assert_eq!(values(&by_name), values(&layer.forward(x, &mut pass(5))));
+}
+
+/// Penalty and projection of a variable hold in every step of a loop that calls the function anew.
+#[test]
+fn l32_shared_variables_keep_their_penalty_and_projection() {
+    let rules = || LocScaleOptions {
+        loc_regularizer: Some(Regularizer::L2(1.0)),
+        loc_constraint: Some(Constraint::NonNegative),
+        ..LocScaleOptions::default()
+    };
+    let mut scope = Scope::new(&device(), 1);
+    let mut optimizer = SgdConfig::new().init();
+    for step in 0..3 {
+        let options = DenseOptions::default()
+            .with_name("a")
+            .with_kernel_posterior_fn(default_mean_field_normal_fn(rules()))
+            .with_kernel_prior_fn(None);
+        let mut trace = pass(step);
+        let call = Call::new(options).with_reuse(Reuse::Auto);
+        let output = dense_reparameterization(&mut scope, &mut trace, wave([2, 3], 0.0), 2, call).unwrap();
+        let penalties = trace.regularizers();
+        assert_eq!(penalties.len(), 1, "step {step}");
+        let loc = scope.get::<2>("a/kernel_posterior_loc").unwrap().val();
+        let expected: f64 = values(&loc).iter().map(|v| v * v).sum();
+        assert_close(&[scalar(&penalties[0].value)], &[expected], EXACT);
+        let grads = GradientsParams::from_grads((output.sum() + penalties[0].value.clone()).backward(), &scope);
+        scope = optimizer.step(0.1, scope, grads).constrained();
+        let loc = scope.get::<2>("a/kernel_posterior_loc").unwrap().val();
+        assert!(values(&loc).iter().all(|&v| v >= 0.0), "step {step}");
+    }
+}

@@ -1,0 +1,22 @@
+//! The behaviour of `tf.contrib.bayesflow.layers`, row by row.
+//!
+//! The rows are those of the checklist that this library was written against; a test's name starts with the number of
+//! its row. `rows` fails if a row has no test. Inputs and weights are small and fixed; everything is in `f64` unless
+//! precision is the point, so that equalities hold to rounding ([`fixture::EXACT`]).
+
+mod arguments;
+mod convolution;
+mod divergence;
+mod fixture;
+mod forward;
+mod functional;
+mod gradient;
+mod objective;
+mod precision;
+mod rows;
+mod samples;
+mod settings;
+mod shapes;
+mod storage;
+mod training;
+mod variables;

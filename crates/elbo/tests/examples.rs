@@ -1,0 +1,24 @@
+//! The examples run, and do what their first lines say.
+
+#[allow(dead_code)] // `main` is for the example
+#[path = "../examples/custom_module.rs"]
+mod custom_module;
+#[allow(dead_code)]
+#[path = "../examples/seed_network.rs"]
+mod seed_network;
+
+#[test]
+fn the_seed_network_learns_and_is_reproducible() {
+    let report = seed_network::run().unwrap();
+    assert!(report.nll[1] < 0.2 * report.nll[0], "{report:?}");
+    assert!(report.accuracy > 0.9, "{report:?}");
+    assert_eq!(seed_network::run().unwrap(), report);
+}
+
+#[test]
+fn random_layers_train_inside_a_burn_module() {
+    let report = custom_module::run().unwrap();
+    assert_eq!(report.gradients, 3 + 2 + 3);
+    assert!(report.losses[1] < report.losses[0] - 0.2, "{report:?}");
+    assert!(report.accuracy > 0.95, "{report:?}");
+}
