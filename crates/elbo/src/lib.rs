@@ -8,10 +8,7 @@
 //! Everything that is a divergence, a log probability or a likelihood is in nats.
 
 pub mod activation;
-pub mod data {
-    #[derive(Debug, thiserror::Error)]
-    pub enum DataError {}
-}
+pub mod data;
 pub mod distribution;
 pub mod divergence;
 pub mod error;

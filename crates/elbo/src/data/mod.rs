@@ -1,0 +1,34 @@
+//! Data: from a file to batches.
+//!
+//! ```text
+//! file -> read -> Dataset -> stratified_split -> Scaler (fitted on the training part) -> batches
+//! ```
+//!
+//! [`read()`] takes the archive format `.ts` of the time-series community, UCR `.tsv` or `.txt`, and `.csv` with a row
+//! per example or in long form. Two small sets come with the crate ([`embedded()`]). Series have one or more channels,
+//! equal or unequal lengths, and missing values (`NaN` in memory); labels are classes or real targets.
+//!
+//! Everything random here is a pure function of a seed: the same split and the same order of examples on every machine.
+
+mod batch;
+mod dataset;
+mod embedded;
+mod error;
+mod labels;
+mod lines;
+mod permutation;
+mod read;
+mod scaling;
+mod split;
+mod table;
+mod ts;
+mod tsv;
+mod value;
+
+pub use batch::{Batch, Padding, batches, shuffled};
+pub use dataset::{Dataset, Example, Labels};
+pub use embedded::{NAMES, embedded};
+pub use error::{DataError, Place};
+pub use read::{Format, ReadOptions, TaskKind, parse_csv, parse_ts, parse_tsv, parse_with, read, read_with};
+pub use scaling::{Scaler, ScalingKind, TargetScaler};
+pub use split::stratified_split;
