@@ -262,7 +262,7 @@ mod tests {
 
     /// Series of two channels, unequal lengths, some values missing, of very different sizes.
     fn any_set() -> impl Strategy<Value = Dataset> {
-        let value = prop_oneof![8 => (-1000.0_f32..1000.0), 1 => Just(NAN)];
+        let value = prop_oneof![8 => -1000.0_f32..1000.0, 1 => Just(NAN)];
         let series = prop::collection::vec(prop::array::uniform2(value), 2..12);
         prop::collection::vec(series, 2..8).prop_map(|rows| {
             let rows: Vec<Vec<f32>> =
