@@ -126,6 +126,7 @@ fn hash(order: &[usize]) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss)] // values are copied, and small
 mod tests {
     use super::*;
     use crate::data::{Example, Labels};

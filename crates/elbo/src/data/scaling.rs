@@ -100,7 +100,7 @@ impl Scaler {
         let moments = match self.kind {
             ScalingKind::None => Moments::NEUTRAL,
             ScalingKind::PerSeries => Moments::of(channel.present()),
-            ScalingKind::PerChannel => Moments { loc: self.loc[channel.channel], scale: self.scale[channel.channel] },
+            ScalingKind::PerChannel => Moments { loc: self.loc[channel.index], scale: self.scale[channel.index] },
         };
         if self.kind != ScalingKind::None {
             channel.map(|value| moments.standardize(value));
@@ -152,6 +152,7 @@ impl Moments {
     const NEUTRAL: Self = Self { loc: 0.0, scale: 1.0 };
 
     /// Of `values`, which are gone through three times: equal values must give exactly themselves and 1.
+    #[allow(clippy::float_cmp)] // equal means equal
     fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let Some(first) = values.clone().next() else { return Self::NEUTRAL };
         if values.clone().all(|value| value == first) {
@@ -190,27 +191,27 @@ fn check_finite(example: &Example, origin: &str) -> Result<(), DataError> {
 /// One channel of one series in place.
 struct Channel<'a> {
     values: &'a mut [f32],
-    channel: usize,
+    index: usize,
     channels: usize,
 }
 
 impl<'a> Channel<'a> {
-    fn new(values: &'a mut [f32], channel: usize, channels: usize) -> Self {
-        Self { values, channel, channels }
+    fn new(values: &'a mut [f32], index: usize, channels: usize) -> Self {
+        Self { values, index, channels }
     }
 
     /// The values that are there.
     fn present(&self) -> impl Iterator<Item = f64> + Clone {
-        let values = self.values.iter().skip(self.channel).step_by(self.channels);
+        let values = self.values.iter().skip(self.index).step_by(self.channels);
         values.filter(|value| !value.is_nan()).map(|&value| f64::from(value))
     }
 
     fn map(&mut self, function: impl Fn(f32) -> f32) {
-        self.values.iter_mut().skip(self.channel).step_by(self.channels).for_each(|value| *value = function(*value));
+        self.values.iter_mut().skip(self.index).step_by(self.channels).for_each(|value| *value = function(*value));
     }
 
     fn get(&self, t: usize) -> f32 {
-        self.values[t * self.channels + self.channel]
+        self.values[t * self.channels + self.index]
     }
 
     /// Fills what is missing.
@@ -234,7 +235,7 @@ impl<'a> Channel<'a> {
                 (Some(nearest), None) | (None, Some(nearest)) => self.get(nearest),
                 (None, None) => 0.0,
             };
-            self.values[t * self.channels + self.channel] = value;
+            self.values[t * self.channels + self.index] = value;
         }
     }
 
@@ -247,6 +248,7 @@ impl<'a> Channel<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // what is exact is compared so
 mod tests {
     use super::*;
     use crate::data::Labels;

@@ -50,6 +50,7 @@ fn held_out_count(n: usize, fraction: f64) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_precision_loss)] // counts are small
 mod tests {
     use super::*;
     use crate::data::Example;

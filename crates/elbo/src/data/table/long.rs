@@ -104,15 +104,15 @@ impl Series {
     fn push_label(&mut self, row: &Row, column: usize) -> Result<(), DataError> {
         let label = RawLabel::new(row.field(column), &row.place, &format!("a label in column {}", column + 1))?;
         let first = self.label.get_or_insert_with(|| label.clone());
-        match first.text() == label.text() {
-            true => Ok(()),
-            false => Err(DataError::Mismatch {
+        if first.text() != label.text() {
+            return Err(DataError::Mismatch {
                 place: row.place.clone(),
                 what: "label of a series",
                 expected: format!("{} as in line {}", shown(first.text()), first.line()),
                 found: format!("{} for series `{}`", shown(label.text()), self.id),
-            }),
+            });
         }
+        Ok(())
     }
 
     /// Puts the rows in the order of their times.

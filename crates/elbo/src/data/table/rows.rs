@@ -79,15 +79,15 @@ impl Row {
     /// [`DataError::Mismatch`].
     pub(super) fn check_width(&self, expected: usize) -> Result<(), DataError> {
         let found = self.record.len();
-        match found == expected {
-            true => Ok(()),
-            false => Err(DataError::Mismatch {
+        if found != expected {
+            return Err(DataError::Mismatch {
                 place: self.place.clone(),
                 what: "number of fields",
                 expected: format!("{} as in the first row", counted(expected, "field")),
                 found: found.to_string(),
-            }),
+            });
         }
+        Ok(())
     }
 
     /// The value in field `column`; NaN if it is empty or `?`.

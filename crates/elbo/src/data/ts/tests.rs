@@ -143,25 +143,32 @@ fn messages_about_rows() {
 
 /// A set as text: what `@`-lines there are depends on the set.
 fn write(data: &Dataset) -> String {
-    let mut text = format!("@problemName {}\n@univariate {}\n", data.name, data.channels == 1);
-    text += &format!("@dimensions {}\n@equalLength {}\n", data.channels, data.has_equal_lengths());
-    text += &match &data.labels {
+    let label = match &data.labels {
         Labels::Classes { names, .. } => format!("@classLabel true {}\n", names.join(" ")),
         Labels::Real(_) => "@targetLabel true\n".to_owned(),
         Labels::None => String::new(),
     };
-    text += "@data\n";
-    for (i, example) in data.examples.iter().enumerate() {
-        let channel = |c| example.values.iter().skip(c).step_by(data.channels).map(|&value| field(value));
-        let mut parts: Vec<String> = (0..data.channels).map(|c| channel(c).collect::<Vec<_>>().join(",")).collect();
-        match &data.labels {
-            Labels::Classes { names, labels } => parts.push(names[labels[i]].clone()),
-            Labels::Real(targets) => parts.push(targets[i].to_string()),
-            Labels::None => {}
-        }
-        text += &format!("{}\n", parts.join(":"));
+    let rows: String = (0..data.len()).map(|i| row(data, i)).collect();
+    format!(
+        "@problemName {}\n@univariate {}\n@dimensions {}\n@equalLength {}\n{label}@data\n{rows}",
+        data.name,
+        data.channels == 1,
+        data.channels,
+        data.has_equal_lengths()
+    )
+}
+
+/// The line of example `i`.
+fn row(data: &Dataset, i: usize) -> String {
+    let values = &data.examples[i].values;
+    let channel = |c| values.iter().skip(c).step_by(data.channels).map(|&value| field(value)).collect::<Vec<_>>();
+    let mut parts: Vec<String> = (0..data.channels).map(|c| channel(c).join(",")).collect();
+    match &data.labels {
+        Labels::Classes { names, labels } => parts.push(names[labels[i]].clone()),
+        Labels::Real(targets) => parts.push(targets[i].to_string()),
+        Labels::None => {}
     }
-    text
+    parts.join(":") + "\n"
 }
 
 fn field(value: f32) -> String {
