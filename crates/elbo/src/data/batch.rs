@@ -1,183 +1,221 @@
-//! Order and batches: which examples a step sees, and how series of unequal length share a tensor.
+//! Batches: which examples go together, and their values as one array.
 
 use super::dataset::Dataset;
 use super::error::DataError;
 use super::permutation::permutation;
 use elbo_kernels::Stream;
 
-/// The order of `n` examples in an epoch: a permutation, and a function of its arguments alone, so that a resumed run
-/// sees what an uninterrupted one would.
+/// Batches per bucket, see [`Padding::Longest`].
+const BUCKET: usize = 16;
+
+/// The order of `n` examples in epoch `epoch`: a permutation of `0..n`, each equally likely, and a function of the
+/// arguments alone.
 #[must_use]
 pub fn shuffled(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
-    permutation(n, Stream::named(seed, "shuffle"), epoch)
+    permutation(n, Stream::named(seed, "data/shuffle"), epoch)
 }
 
-/// The length that series are padded to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PadTo {
-    /// One length for all batches; a longer series is an error.
-    Length(usize),
-    /// Of each batch its own longest series. If lengths differ, batches are made of series of similar length and come
-    /// in an order of their own, so that little is padded.
+/// The length of batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Padding {
+    /// All batches have this length.
+    To(usize),
+    /// Each batch has the length of its longest series, and series of similar lengths go together: within buckets of
+    /// 16 batches of the given order, examples are sorted by length; then the batches are shuffled, as a function of
+    /// the given order.
     Longest,
 }
 
-/// Examples side by side.
+/// Some examples as one array.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Numbers of the examples `[B]`.
+    /// Which examples of the data set `[B]`.
     pub indices: Vec<usize>,
-    /// Values `[B, L, C]`, zeros after the end of a series.
+    /// Values `[B, length, C]`, row-major; zeros after the end of a series.
     pub values: Vec<f32>,
-    /// Common length L.
+    /// Number of time steps of the array.
     pub length: usize,
     /// Number of channels C.
     pub channels: usize,
-    /// Length of each series `[B]`.
+    /// Number of time steps of each series `[B]`.
     pub lengths: Vec<usize>,
 }
 
 impl Batch {
-    /// Whether any series is shorter than the batch.
+    /// Whether a series is shorter than the array.
     #[must_use]
     pub fn is_padded(&self) -> bool {
         self.lengths.iter().any(|&length| length < self.length)
     }
 
-    /// 1 where a series is and 0 where its padding is, `[B, L]`.
+    /// 1 where the series is, 0 where it is padded: `[B, length]`, row-major.
     #[must_use]
     pub fn mask(&self) -> Vec<f32> {
-        let row = |&n: &usize| (0..self.length).map(move |t| f32::from(u8::from(t < n)));
-        self.lengths.iter().flat_map(row).collect()
+        let mut mask = vec![0.0; self.lengths.len() * self.length];
+        for (b, &length) in self.lengths.iter().enumerate() {
+            mask[b * self.length..][..length].fill(1.0);
+        }
+        mask
+    }
+
+    /// The examples `indices` of `data`, all of at most `length` time steps.
+    fn gather(data: &Dataset, indices: &[usize], length: usize) -> Self {
+        let channels = data.channels;
+        let mut values = vec![0.0; indices.len() * length * channels];
+        for (b, &i) in indices.iter().enumerate() {
+            let series = &data.examples[i].values[..data.example_length(i) * channels];
+            values[b * length * channels..][..series.len()].copy_from_slice(series);
+        }
+        let lengths = indices.iter().map(|&i| data.example_length(i)).collect();
+        Self { indices: indices.to_vec(), values, length, channels, lengths }
     }
 }
 
-/// The examples `order` of `data` in batches of `batch_size`; the last one may be smaller.
+/// The examples `order` of `data` in batches of `batch_size`; the last one may be smaller, and with
+/// [`Padding::Longest`] stands anywhere. Missing values stay `NaN`: scale first.
 ///
 /// # Errors
-/// [`DataError::Argument`] if `batch_size` is 0, [`DataError::TooLong`] for a series beyond [`PadTo::Length`].
-///
-/// # Panics
-/// If an entry of `order` is not an example's number.
-pub fn batches(
-    data: &Dataset,
-    order: &[usize],
-    batch_size: usize,
-    padding: PadTo,
-) -> Result<Vec<Batch>, DataError> {
-    if batch_size == 0 {
-        return Err(DataError::Argument {
-            origin: data.name.clone(),
-            argument: "batch_size",
-            expected: "at least 1".into(),
-            found: "0".into(),
-        });
+/// [`DataError::Argument`] if `batch_size` is 0 or an index is not below the number of examples;
+/// [`DataError::TooLong`] if a series is longer than [`Padding::To`] allows.
+pub fn batches(data: &Dataset, order: &[usize], batch_size: usize, padding: Padding) -> Result<Vec<Batch>, DataError> {
+    check(data, order, batch_size)?;
+    match padding {
+        Padding::To(length) => {
+            order.iter().try_for_each(|&i| check_length(data, i, length))?;
+            Ok(order.chunks(batch_size).map(|indices| Batch::gather(data, indices, length)).collect())
+        }
+        Padding::Longest => Ok(bucketed(data, order, batch_size)),
     }
-    let chunks = match padding {
-        PadTo::Longest if !data.has_equal_lengths() => bucketed(data, order, batch_size),
-        PadTo::Longest | PadTo::Length(_) => order.chunks(batch_size).map(<[usize]>::to_vec).collect(),
-    };
-    chunks.into_iter().map(|indices| batch(data, indices, padding)).collect()
 }
 
-/// Series of similar length together; the batches in the order in which `order` meets their first example.
-fn bucketed(data: &Dataset, order: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
-    let mut places: Vec<usize> = (0..order.len()).collect();
-    // A stable sort: among equal lengths the order stays.
-    places.sort_by_key(|&place| data.example_length(order[place]));
-    let mut chunks: Vec<&[usize]> = places.chunks(batch_size).collect();
-    chunks.sort_by_key(|chunk| chunk.iter().min().copied());
-    chunks.into_iter().map(|chunk| chunk.iter().map(|&place| order[place]).collect()).collect()
+fn check(data: &Dataset, order: &[usize], batch_size: usize) -> Result<(), DataError> {
+    let argument = |argument, expected: String, found: usize| {
+        Err(DataError::Argument { origin: data.name.clone(), argument, expected, found: found.to_string() })
+    };
+    match order.iter().find(|&&i| i >= data.len()) {
+        _ if batch_size == 0 => argument("batch_size", "at least 1".to_owned(), 0),
+        Some(&i) => argument("order", format!("indices below {}", data.len()), i),
+        None => Ok(()),
+    }
 }
 
-fn batch(data: &Dataset, indices: Vec<usize>, padding: PadTo) -> Result<Batch, DataError> {
-    let lengths: Vec<usize> = indices.iter().map(|&i| data.example_length(i)).collect();
-    let length = match padding {
-        PadTo::Length(length) => length,
-        PadTo::Longest => lengths.iter().copied().max().unwrap_or(0),
-    };
-    if let Some(row) = lengths.iter().position(|&found| found > length) {
-        return Err(DataError::TooLong {
-            origin: data.name.clone(),
-            series: data.examples[indices[row]].id.clone(),
-            expected: length,
-            found: lengths[row],
-        });
+fn check_length(data: &Dataset, i: usize, expected: usize) -> Result<(), DataError> {
+    match data.example_length(i) {
+        found if found <= expected => Ok(()),
+        found => {
+            Err(DataError::TooLong { origin: data.name.clone(), series: data.examples[i].id.clone(), expected, found })
+        }
     }
-    let width = length * data.channels;
-    let mut values = vec![0.0; indices.len() * width];
-    for (row, &i) in indices.iter().enumerate() {
-        let series = &data.examples[i].values;
-        values[row * width..row * width + series.len()].copy_from_slice(series);
+}
+
+fn bucketed(data: &Dataset, order: &[usize], batch_size: usize) -> Vec<Batch> {
+    let mut sorted = order.to_vec();
+    for bucket in sorted.chunks_mut(batch_size.saturating_mul(BUCKET)) {
+        bucket.sort_by_key(|&i| data.example_length(i));
     }
-    Ok(Batch { indices, values, length, channels: data.channels, lengths })
+    let parts: Vec<&[usize]> = sorted.chunks(batch_size).collect();
+    let longest = |part: &[usize]| part.iter().map(|&i| data.example_length(i)).max().unwrap_or(0);
+    let shuffle = permutation(parts.len(), Stream { seed: hash(order), id: Stream::named(0, "data/batches").id }, 0);
+    shuffle.into_iter().map(|b| Batch::gather(data, parts[b], longest(parts[b]))).collect()
+}
+
+/// 64-bit FNV-1a hash over the indices.
+fn hash(order: &[usize]) -> u64 {
+    let step = |hash: u64, &i: &usize| (hash ^ i as u64).wrapping_mul(0x0000_0100_0000_01b3);
+    order.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss)] // values are copied, and small
 mod tests {
     use super::*;
     use crate::data::{Example, Labels};
     use proptest::prelude::*;
 
-    fn dataset(lengths: &[usize]) -> Dataset {
+    /// Series of the given lengths with two channels; value `100 i + t + c / 2` of example `i`, never 0.
+    fn set(lengths: &[usize]) -> Dataset {
+        let value = |i: usize, k: usize| 1.0 + (100 * i + k / 2) as f32 + 0.5 * (k % 2) as f32;
         let example = |(i, &length): (usize, &usize)| Example {
             id: format!("s{i}"),
-            values: (0..2 * length).map(|k| f32::from(u16::try_from(100 * i + k + 1).unwrap())).collect(),
+            values: (0..2 * length).map(|k| value(i, k)).collect(),
         };
         let examples = lengths.iter().enumerate().map(example).collect();
-        Dataset { name: "test".into(), channels: 2, examples, labels: Labels::None }
+        Dataset { name: "set".into(), channels: 2, examples, labels: Labels::None }
     }
 
     proptest! {
         #[test]
-        fn every_example_comes_once_with_its_values_and_its_mask(
-            lengths in prop::collection::vec(1_usize..9, 0..30), batch_size in 1_usize..8, fixed: bool, seed: u64
+        fn every_example_is_in_one_batch_with_its_mask(
+            lengths in prop::collection::vec(1_usize..12, 0..120), batch_size in 1_usize..9, seed: u64, fixed: bool,
         ) {
-            let data = dataset(&lengths);
-            let padding = if fixed { PadTo::Length(10) } else { PadTo::Longest };
-            let order = shuffled(lengths.len(), seed, 0);
+            let data = set(&lengths);
+            let padding = if fixed { Padding::To(12) } else { Padding::Longest };
+            let order = shuffled(data.len(), seed, 0);
             let batches = batches(&data, &order, batch_size, padding).unwrap();
-            let mut seen: Vec<usize> = batches.iter().flat_map(|b| b.indices.clone()).collect();
-            seen.sort_unstable();
-            prop_assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
-            prop_assert_eq!(batches.len(), lengths.len().div_ceil(batch_size));
-            for b in &batches {
-                prop_assert!(!fixed || b.length == 10);
-                let mask = b.mask();
-                for (row, &i) in b.indices.iter().enumerate() {
-                    let values = &b.values[row * b.length * 2..(row + 1) * b.length * 2];
-                    prop_assert_eq!(&values[..2 * lengths[i]], &data.examples[i].values[..]);
-                    prop_assert!(values[2 * lengths[i]..].iter().all(|&x| x == 0.0));
-                    let ones: f32 = mask[row * b.length..(row + 1) * b.length].iter().sum();
-                    prop_assert_eq!(ones, f32::from(u16::try_from(lengths[i]).unwrap()));
-                    prop_assert!(mask[row * b.length..row * b.length + lengths[i]].iter().all(|&m| m == 1.0));
-                }
+            let mut all: Vec<usize> = batches.iter().flat_map(|batch| batch.indices.clone()).collect();
+            prop_assert!(!fixed || all == order);
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..data.len()).collect::<Vec<_>>());
+            prop_assert!(batches.iter().filter(|batch| batch.indices.len() != batch_size).count() <= 1);
+            for batch in &batches {
+                check_batch(&data, batch, fixed)?;
             }
+        }
+
+        #[test]
+        fn orders_are_permutations(n in 0_usize..100, seed: u64, epoch: u64) {
+            let mut order = shuffled(n, seed, epoch);
+            prop_assert_eq!(&order, &shuffled(n, seed, epoch));
+            order.sort_unstable();
+            prop_assert_eq!(order, (0..n).collect::<Vec<_>>());
         }
     }
 
-    #[test]
-    fn buckets_pad_less_than_chance() {
-        let lengths: Vec<usize> = (0..40).map(|i| 1 + i % 20).collect();
-        let data = dataset(&lengths);
-        let padded = |padding| -> usize {
-            let batches = batches(&data, &shuffled(40, 3, 0), 4, padding).unwrap();
-            batches.iter().map(|b| b.indices.len() * b.length).sum()
-        };
-        assert!(padded(PadTo::Longest) < padded(PadTo::Length(20)) * 2 / 3);
+    fn check_batch(data: &Dataset, batch: &Batch, fixed: bool) -> Result<(), TestCaseError> {
+        let longest = batch.indices.iter().map(|&i| data.example_length(i)).max().unwrap();
+        prop_assert_eq!(batch.length, if fixed { 12 } else { longest });
+        prop_assert_eq!(batch.is_padded(), batch.mask().contains(&0.0));
+        let mask = batch.mask();
+        prop_assert_eq!(batch.values.len(), 2 * mask.len());
+        for (b, &i) in batch.indices.iter().enumerate() {
+            for (k, value) in batch.values[b * 2 * batch.length..][..2 * batch.length].iter().enumerate() {
+                let expected = data.examples[i].values.get(k).copied();
+                prop_assert_eq!(*value, expected.unwrap_or(0.0));
+                prop_assert_eq!(mask[b * batch.length + k / 2], f32::from(u8::from(expected.is_some())));
+            }
+        }
+        Ok(())
     }
 
     #[test]
-    fn epochs_have_orders_of_their_own() {
-        assert_eq!(shuffled(30, 1, 2), shuffled(30, 1, 2));
-        assert_ne!(shuffled(30, 1, 2), shuffled(30, 1, 3));
-        assert_ne!(shuffled(30, 1, 2), shuffled(30, 2, 2));
+    fn buckets_save_padding_and_change_with_the_order() {
+        let lengths: Vec<usize> = (0..64).map(|i| 1 + i % 32).collect();
+        let data = set(&lengths);
+        let padded = |batches: &[Batch]| batches.iter().map(|batch| batch.values.len()).sum::<usize>();
+        let first = batches(&data, &shuffled(64, 1, 0), 4, Padding::Longest).unwrap();
+        let second = batches(&data, &shuffled(64, 1, 1), 4, Padding::Longest).unwrap();
+        assert!(padded(&first) < 2 * lengths.iter().map(|length| length + 2).sum::<usize>());
+        assert_ne!(
+            first.iter().map(|b| b.length).collect::<Vec<_>>(),
+            second.iter().map(|b| b.length).collect::<Vec<_>>()
+        );
+    }
+
+    /// A change of these numbers changes every run.
+    #[test]
+    fn values_are_stable() {
+        assert_eq!(shuffled(8, 7, 0), [6, 5, 2, 7, 0, 4, 3, 1]);
+        assert_eq!(shuffled(8, 7, 1), [0, 6, 3, 4, 7, 2, 1, 5]);
+        assert_eq!(shuffled(8, 8, 0), [4, 0, 7, 2, 6, 1, 3, 5]);
     }
 
     #[test]
-    fn what_does_not_fit_is_told() {
-        let message = |batch_size, padding| batches(&dataset(&[2, 5]), &[0, 1], batch_size, padding).unwrap_err().to_string();
-        assert_eq!(message(1, PadTo::Length(4)), "test: length of series `s1`: expected at most 4, found 5");
-        assert_eq!(message(0, PadTo::Longest), "test: `batch_size` must be at least 1, found 0");
+    fn misuse_is_explained() {
+        let data = set(&[3, 5]);
+        let message = |order: &[usize], size, padding| batches(&data, order, size, padding).unwrap_err().to_string();
+        assert_eq!(message(&[0], 0, Padding::Longest), "set: `batch_size` must be at least 1, found 0");
+        assert_eq!(message(&[0, 2], 1, Padding::Longest), "set: `order` must be indices below 2, found 2");
+        assert_eq!(message(&[0, 1], 2, Padding::To(4)), "set: length of series `s1`: expected at most 4, found 5");
+        assert!(batches(&data, &[], 2, Padding::Longest).unwrap().is_empty());
     }
 }

@@ -193,8 +193,8 @@ impl Dataset {
     /// infinite, and each with a label; at least two classes have examples, or every target is finite.
     ///
     /// # Errors
-    /// [`DataError::NoExamples`], [`DataError::EmptySeries`], [`DataError::NotFinite`], [`DataError::Mismatch`] (labels
-    /// that are missing or fewer or more than the examples, values that do not fill all channels),
+    /// [`DataError::NoExamples`], [`DataError::EmptySeries`], [`DataError::NotFinite`], [`DataError::Mismatch`] (no labels,
+    /// or fewer or more than examples; values that do not fill all channels),
     /// [`DataError::UnknownClass`] (a class number without a name), [`DataError::OneClass`] or [`DataError::Target`].
     pub fn check_trainable(&self) -> Result<(), DataError> {
         if self.is_empty() {
@@ -223,22 +223,28 @@ impl Dataset {
         }
     }
 
-    fn check_labels(&self) -> Result<(), DataError> {
-        if self.labels.count() != Some(self.len()) {
-            let found = self.labels.count().map_or_else(|| "none".to_owned(), |count| count.to_string());
-            return Err(self.mismatch("number of labels", self.len().to_string(), found));
+    /// That there is one label per example, or none at all, and that every class number has a name.
+    pub(super) fn check_label_count(&self) -> Result<(), DataError> {
+        if let Some(count) = self.labels.count().filter(|&count| count != self.len()) {
+            return Err(self.mismatch("number of labels", self.len().to_string(), count.to_string()));
         }
-        match &self.labels {
-            Labels::Classes { names, labels } => self.check_classes(names, labels),
-            Labels::Real(targets) => self.check_targets(targets),
-            Labels::None => Ok(()),
+        let Labels::Classes { names, labels } = &self.labels else { return Ok(()) };
+        match labels.iter().position(|&label| label >= names.len()) {
+            Some(i) => Err(self.unknown_class(i, &format!("number {}", labels[i]), names)),
+            None => Ok(()),
         }
     }
 
-    fn check_classes(&self, names: &[String], labels: &[usize]) -> Result<(), DataError> {
-        if let Some((i, label)) = labels.iter().enumerate().find(|&(_, &label)| label >= names.len()) {
-            return Err(self.unknown_class(i, &format!("number {label}"), names));
+    fn check_labels(&self) -> Result<(), DataError> {
+        self.check_label_count()?;
+        match &self.labels {
+            Labels::Classes { names, .. } => self.check_classes(names),
+            Labels::Real(targets) => self.check_targets(targets),
+            Labels::None => Err(self.mismatch("labels", "classes or real targets".into(), "none".into())),
         }
+    }
+
+    fn check_classes(&self, names: &[String]) -> Result<(), DataError> {
         let counts = self.class_counts();
         let present: Vec<&String> = names.iter().zip(&counts).filter(|&(_, &n)| n > 0).map(|(name, _)| name).collect();
         if present.len() < 2 {
@@ -267,5 +273,85 @@ impl Example {
     #[must_use]
     pub fn length(&self, channels: usize) -> usize {
         self.values.len() / channels.max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(labels: Labels) -> Dataset {
+        let example = |id: &str, values: &[f32]| Example { id: id.into(), values: values.to_vec() };
+        let examples = vec![example("a", &[1.0, f32::NAN]), example("b", &[3.0, 4.0, 5.0, 6.0])];
+        Dataset { name: "set".into(), channels: 2, examples, labels }
+    }
+
+    fn classes(names: &[&str], labels: &[usize]) -> Labels {
+        Labels::Classes { names: names.iter().map(|&name| name.to_owned()).collect(), labels: labels.to_vec() }
+    }
+
+    #[test]
+    fn counts() {
+        let data = set(classes(&["x", "y", "z"], &[2, 0]));
+        assert_eq!((data.len(), data.is_empty(), data.missing()), (2, false, 1));
+        assert_eq!((data.length_range(), data.has_equal_lengths()), (Some((1, 2)), false));
+        assert_eq!((data.example_length(0), data.example_length(1)), (1, 2));
+        assert_eq!(data.class_counts(), [1, 0, 1]);
+        let none = data.subset(&[]);
+        assert_eq!((none.length_range(), none.has_equal_lengths(), none.class_counts()), (None, true, vec![0; 3]));
+        assert!(set(Labels::None).class_counts().is_empty());
+    }
+
+    #[test]
+    fn subsets_keep_labels_and_may_repeat() {
+        let data = set(classes(&["x", "y"], &[1, 0]));
+        let part = data.subset(&[1, 1, 0]);
+        assert_eq!(part.labels, classes(&["x", "y"], &[0, 0, 1]));
+        assert_eq!((&part.examples[0], &part.examples[2]), (&data.examples[1], &data.examples[0]));
+        assert_eq!(set(Labels::Real(vec![0.5, 1.5])).subset(&[1]).labels, Labels::Real(vec![1.5]));
+    }
+
+    #[test]
+    fn classes_are_numbered_as_in_training() {
+        let names = ["y".to_owned(), "w".to_owned(), "x".to_owned()];
+        let data = set(classes(&["x", "y", "unused"], &[0, 1])).with_classes(&names).unwrap();
+        assert_eq!(data.labels, classes(&["y", "w", "x"], &[2, 0]));
+        assert_eq!(set(Labels::None).with_classes(&names).unwrap(), set(Labels::None));
+        let error = set(classes(&["x", "new"], &[0, 1])).with_classes(&names).unwrap_err();
+        assert_eq!(error.to_string(), "set: class of example `b`: expected one of `y`, `w`, `x`, found `new`");
+        let error = set(Labels::Real(vec![0.5, 1.5])).with_classes(&names).unwrap_err();
+        assert_eq!(error.to_string(), "set: labels: expected classes, found real targets");
+    }
+
+    #[test]
+    fn good_sets_are_trainable() {
+        set(classes(&["x", "y"], &[1, 0])).check_trainable().unwrap();
+        set(Labels::Real(vec![0.5, 0.5])).check_trainable().unwrap();
+    }
+
+    #[test]
+    fn what_stops_training_is_named() {
+        let with_values = |values: Vec<f32>| {
+            let mut data = set(Labels::Real(vec![0.5, 0.5]));
+            data.examples[1].values = values;
+            data
+        };
+        let cases = [
+            (set(classes(&["x", "y"], &[1, 1])), "expected examples of at least two classes, found only `y`"),
+            (set(classes(&["x"], &[0, 1])), "class of example `b`: expected one of `x`, found `number 1`"),
+            (set(classes(&["x", "y"], &[1])), "number of labels: expected 2, found 1"),
+            (set(Labels::None), "labels: expected classes or real targets, found none"),
+            (set(Labels::Real(vec![0.5, f64::NAN])), "target: expected a finite number, found `NaN` for example `b`"),
+            (set(Labels::Real(vec![])).subset(&[]), "expected at least one example, found none"),
+            (with_values(vec![]), "series `b`: expected at least one value, found none"),
+            (with_values(vec![1.0; 3]), "number of values: expected a multiple of 2 channels, found 3 in series `b`"),
+            (
+                with_values(vec![1.0, f32::INFINITY]),
+                "series `b`: expected a finite 32-bit number, found `inf`; write `?` for a missing value",
+            ),
+        ];
+        for (data, expected) in cases {
+            assert_eq!(data.check_trainable().unwrap_err().to_string(), format!("set: {expected}"));
+        }
     }
 }

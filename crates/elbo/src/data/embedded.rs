@@ -35,6 +35,7 @@ pub fn embedded(name: &str) -> Option<(Dataset, Dataset)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::excessive_precision)] // the files have more digits than an `f32`
 mod tests {
     use super::*;
     use crate::data::Labels;

@@ -50,7 +50,10 @@ impl<'a, R: BufRead> Lines<'a, R> {
 
     /// The buffer as text, without a byte order mark.
     fn text(&self) -> Result<&str, DataError> {
-        let fail = |byte: u8| DataError::NotText { place: Place::line(self.origin, self.number), found: format!("byte 0x{byte:02x}") };
+        let fail = |byte: u8| DataError::NotText {
+            place: Place::line(self.origin, self.number),
+            found: format!("byte 0x{byte:02x}"),
+        };
         if self.buffer.contains(&0) {
             return Err(fail(0));
         }

@@ -25,7 +25,7 @@ mod ts;
 mod tsv;
 mod value;
 
-pub use batch::{Batch, PadTo, batches, shuffled};
+pub use batch::{Batch, Padding, batches, shuffled};
 pub use dataset::{Dataset, Example, Labels};
 pub use embedded::{NAMES, embedded};
 pub use error::{DataError, Place};

@@ -136,3 +136,59 @@ fn from_reader<R: BufRead>(
 pub(super) fn stem(origin: &str) -> String {
     Path::new(origin).file_stem().map_or_else(|| origin.to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Labels;
+
+    /// The message about a file called `name` with this content, without its folder.
+    fn message(name: &str, content: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let message = read(&path).unwrap_err().to_string();
+        message.replace(&format!("{}/", folder.path().display()), "")
+    }
+
+    #[test]
+    fn files_are_read_by_their_extension() {
+        let folder = tempfile::tempdir().unwrap();
+        let cases = [
+            ("a.TS", "@classLabel true x\n@data\n1,2:x"),
+            ("a.tsv", "x\t1\t2"),
+            ("a.txt", "x 1 2"),
+            ("a.csv", "a,b,c\n1,2,x"),
+        ];
+        for (name, text) in cases {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            let data = read(&path).unwrap();
+            assert_eq!((data.name.as_str(), data.examples[0].values.as_slice()), ("a", &[1.0, 2.0][..]), "{name}");
+            assert_eq!(data.labels, Labels::Classes { names: vec!["x".into()], labels: vec![0] });
+        }
+    }
+
+    #[test]
+    fn files_that_are_not_text_or_not_there() {
+        let known = "expected a name that ends in .ts, .tsv, .txt or .csv";
+        assert_eq!(message("a.xlsx", b""), format!("a.xlsx: unknown kind of file: {known}, found `.xlsx`"));
+        assert_eq!(message("data", b""), format!("data: unknown kind of file: {known}, found none"));
+        assert_eq!(message("a.ts", b"# x\n\xff\xfe"), "a.ts:2: expected UTF-8 text, found byte 0xff");
+        assert_eq!(message("a.tsv", b"1\t2\n1\t\x80"), "a.tsv:2: expected UTF-8 text, found byte 0x80");
+        assert_eq!(message("a.csv", b"a,b\n1,\x80\n"), "a.csv:2: expected UTF-8 text, found another encoding");
+        assert_eq!(message("a.ts", b"PK\x03\x04\0"), "a.ts:1: expected UTF-8 text, found byte 0x00");
+        let missing = read(Path::new("no such folder/a.ts")).unwrap_err();
+        assert!(matches!(&missing, DataError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound));
+        assert!(missing.to_string().starts_with("no such folder/a.ts: cannot read: "), "{missing}");
+    }
+
+    #[test]
+    fn options_go_through_files() {
+        let options = ReadOptions { csv_label: Some("price".into()), task: Some(TaskKind::Real) };
+        let text = toml::to_string(&options).unwrap();
+        assert_eq!(text, "csv_label = \"price\"\ntask = \"real\"\n");
+        assert_eq!(toml::from_str::<ReadOptions>(&text).unwrap(), options);
+        assert_eq!(toml::from_str::<ReadOptions>("").unwrap(), ReadOptions::default());
+    }
+}

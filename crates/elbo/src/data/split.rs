@@ -1,106 +1,127 @@
-//! Holding out a part of the training data.
+//! Holding out a part of the examples.
 
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
 use super::permutation::permutation;
 use elbo_kernels::Stream;
 
-/// Splits examples into a training and a held-out part, as two ascending lists of example numbers.
-///
-/// Of every class `fraction` of the examples, rounded to the nearest number, is held out; at least one stays. Real
-/// targets and data without labels are one class. Which examples is a function of `seed`.
+/// Indices of two parts, training and held out, both ascending: of the n examples of every class `round(fraction n)`
+/// are held out, but never all of them. Data without classes are one class here. The same seed gives the same parts.
 ///
 /// # Errors
-/// [`DataError::Argument`] if `fraction` is not in `[0, 1)`.
-pub fn stratified_split(
-    data: &Dataset,
-    fraction: f64,
-    seed: u64,
-) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+/// [`DataError::Argument`] unless `0 <= fraction < 1`; [`DataError::Mismatch`] if there are fewer or more class numbers
+/// than examples.
+pub fn stratified_split(data: &Dataset, fraction: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>), DataError> {
     if !(0.0..1.0).contains(&fraction) {
         return Err(DataError::Argument {
             origin: data.name.clone(),
             argument: "fraction",
-            expected: "at least 0 and below 1".into(),
+            expected: "at least 0 and below 1".to_owned(),
             found: fraction.to_string(),
         });
     }
-    let stream = Stream::named(seed, "split");
+    data.check_label_count()?;
     let (mut train, mut held_out) = (Vec::with_capacity(data.len()), Vec::new());
-    for (class, members) in strata(data).into_iter().enumerate() {
-        let count = held_out_of(members.len(), fraction);
-        let order = permutation(members.len(), stream, class as u64);
-        held_out.extend(order[..count].iter().map(|&i| members[i]));
-        train.extend(order[count..].iter().map(|&i| members[i]));
+    for (class, members) in (0..).zip(strata(data)) {
+        let order = permutation(members.len(), Stream::named(seed, "data/split"), class);
+        let (held, kept) = order.split_at(held_out_count(members.len(), fraction));
+        held_out.extend(held.iter().map(|&i| members[i]));
+        train.extend(kept.iter().map(|&i| members[i]));
     }
     train.sort_unstable();
     held_out.sort_unstable();
     Ok((train, held_out))
 }
 
-/// Example numbers by class.
+/// The examples of each class.
 fn strata(data: &Dataset) -> Vec<Vec<usize>> {
-    let Labels::Classes { names, labels } = &data.labels else { return vec![(0..data.len()).collect()] };
-    let mut members = vec![Vec::new(); names.len()];
-    labels.iter().enumerate().for_each(|(i, &label)| members[label].push(i));
-    members
+    let Labels::Classes { labels, .. } = &data.labels else { return vec![(0..data.len()).collect()] };
+    let mut strata = vec![Vec::new(); labels.iter().max().map_or(0, |&last| last + 1)];
+    for (i, &label) in labels.iter().enumerate() {
+        strata[label].push(i);
+    }
+    strata
 }
 
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to count
-fn held_out_of(count: usize, fraction: f64) -> usize {
-    let wanted = (count as f64 * fraction).round() as usize;
-    wanted.min(count.saturating_sub(1))
+/// `round(fraction n)`, halves up, at most n - 1.
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)] // 0 <= result <= n
+fn held_out_count(n: usize, fraction: f64) -> usize {
+    ((fraction * n as f64).round() as usize).min(n.saturating_sub(1))
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_precision_loss)] // counts are small
 mod tests {
     use super::*;
     use crate::data::Example;
     use proptest::prelude::*;
 
-    fn dataset(labels: Vec<usize>) -> Dataset {
-        let example = |i: usize| Example { id: i.to_string(), values: vec![0.0] };
-        Dataset {
-            name: "test".into(),
-            channels: 1,
-            examples: (0..labels.len()).map(example).collect(),
-            labels: Labels::Classes { names: ["a", "b", "c"].map(String::from).to_vec(), labels },
-        }
+    fn set(labels: Labels, n: usize) -> Dataset {
+        let examples = (0..n).map(|i| Example { id: i.to_string(), values: vec![0.0] }).collect();
+        Dataset { name: "set".into(), channels: 1, examples, labels }
+    }
+
+    fn with_classes(labels: Vec<usize>) -> Dataset {
+        let n = labels.len();
+        set(Labels::Classes { names: (0..5).map(|i| i.to_string()).collect(), labels }, n)
     }
 
     proptest! {
         #[test]
-        fn parts_are_disjoint_complete_and_stratified(
-            labels in prop::collection::vec(0_usize..3, 1..80), fraction in 0.0_f64..0.99, seed: u64
+        fn parts_are_disjoint_complete_and_keep_every_class(
+            labels in prop::collection::vec(0_usize..5, 0..60), fraction in 0.0..1.0_f64, seed: u64,
         ) {
-            let data = dataset(labels.clone());
-            let (train, held_out) = stratified_split(&data, fraction, seed).unwrap();
-            prop_assert!(train.is_sorted() && held_out.is_sorted());
-            let mut all = [train.clone(), held_out.clone()].concat();
+            let data = with_classes(labels);
+            let (train, held) = stratified_split(&data, fraction, seed).unwrap();
+            prop_assert!(train.is_sorted() && held.is_sorted());
+            let mut all = [train.clone(), held.clone()].concat();
             all.sort_unstable();
-            prop_assert_eq!(all, (0..labels.len()).collect::<Vec<_>>());
-            let (kept, whole) = (data.subset(&train).class_counts(), data.class_counts());
-            for (class, &count) in whole.iter().enumerate() {
-                prop_assert_eq!(count - kept[class], held_out_of(count, fraction));
-                prop_assert!(count == 0 || kept[class] > 0);
+            prop_assert_eq!(all, (0..data.len()).collect::<Vec<_>>());
+            let counts = data.subset(&held).class_counts();
+            for (n, held) in data.class_counts().into_iter().zip(counts) {
+                prop_assert!(n == 0 || held < n);
+                let wanted = (fraction * n as f64).min(n.saturating_sub(1) as f64);
+                prop_assert!((held as f64 - wanted).abs() <= 0.5, "{} of {} at {}", held, n, fraction);
             }
         }
-    }
 
-    #[test]
-    fn nothing_is_held_out_for_nothing_and_seeds_differ() {
-        let data = dataset((0..60).map(|i| i % 3).collect());
-        assert!(stratified_split(&data, 0.0, 1).unwrap().1.is_empty());
-        let of = |seed| stratified_split(&data, 0.5, seed).unwrap().1;
-        assert_eq!(of(1), of(1));
-        assert_ne!(of(1), of(2));
-    }
-
-    #[test]
-    fn a_bad_fraction_is_told() {
-        for fraction in [1.0, -0.1, f64::NAN] {
-            let message = stratified_split(&dataset(vec![0, 1]), fraction, 1).unwrap_err().to_string();
-            assert_eq!(message, format!("test: `fraction` must be at least 0 and below 1, found {fraction}"));
+        #[test]
+        fn targets_are_split_without_classes(n in 1_usize..50, fraction in 0.0..1.0_f64, seed: u64) {
+            let data = set(Labels::Real(vec![0.5; n]), n);
+            let (train, held) = stratified_split(&data, fraction, seed).unwrap();
+            prop_assert_eq!(train.len() + held.len(), n);
+            prop_assert_eq!(held.len(), held_out_count(n, fraction));
         }
+    }
+
+    #[test]
+    fn the_seed_decides() {
+        let data = with_classes((0..40).map(|i| i % 2).collect());
+        let split = |seed| stratified_split(&data, 0.25, seed).unwrap();
+        assert_eq!(split(1), split(1));
+        assert_ne!(split(1), split(2));
+        assert_eq!(split(1).1.len(), 10);
+        assert!(stratified_split(&data, 0.0, 1).unwrap().1.is_empty());
+    }
+
+    /// A change of these numbers changes every run that holds data out.
+    #[test]
+    fn values_are_stable() {
+        let data = with_classes(vec![0, 1, 0, 1, 0, 1, 0, 1]);
+        assert_eq!(stratified_split(&data, 0.5, 7).unwrap().1, [1, 2, 4, 5]);
+    }
+
+    #[test]
+    fn misuse_is_explained() {
+        for (fraction, found) in [(1.0, "1"), (-0.1, "-0.1"), (f64::NAN, "NaN")] {
+            let error = stratified_split(&with_classes(vec![0, 1]), fraction, 0).unwrap_err();
+            assert_eq!(error.to_string(), format!("set: `fraction` must be at least 0 and below 1, found {found}"));
+        }
+        let error = stratified_split(&set(Labels::Real(vec![1.0]), 2), 0.5, 0).unwrap_err();
+        assert_eq!(error.to_string(), "set: number of labels: expected 2, found 1");
+        let huge = Labels::Classes { names: vec!["a".into()], labels: vec![usize::MAX] };
+        let error = stratified_split(&set(huge, 1), 0.5, 0).unwrap_err();
+        let expected = format!("set: class of example `0`: expected one of `a`, found `number {}`", usize::MAX);
+        assert_eq!(error.to_string(), expected);
     }
 }

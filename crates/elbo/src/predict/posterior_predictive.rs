@@ -3,7 +3,7 @@
 use super::chunks::{Chunks, pieces};
 use super::classes::ClassGatherer;
 use super::real::{RealGatherer, RealPredictions};
-use crate::data::{Batch, Dataset, PadTo, TargetScaler, batches};
+use crate::data::{Batch, Dataset, Padding, TargetScaler, batches};
 use crate::error::{Error, Result};
 use crate::metric::UncertaintySplit;
 use crate::model::{Model, SeriesBatch};
@@ -123,7 +123,7 @@ impl PosteriorPredictive {
     pub fn predict(&self, model: &Model, data: &Dataset, target_scaler: Option<TargetScaler>) -> Result<Predictions> {
         let device = model.devices().into_iter().next().unwrap_or_else(Device::flex);
         let network = &model.network;
-        let padding = network.fixed_length().map_or(PadTo::Longest, PadTo::Length);
+        let padding = network.fixed_length().map_or(Padding::Longest, Padding::To);
         let widest = network.widest_at(data.length_range().map_or(1, |(_, longest)| longest));
         let chunks = Chunks::new(self.memory_budget, widest, data.len(), self.samples);
         let order: Vec<usize> = (0..data.len()).collect();

@@ -3,7 +3,7 @@
 use super::checkpoint::Checkpoint;
 use super::config::TrainingConfig;
 use super::data::TrainingData;
-use crate::data::{Batch, Labels, PadTo, batches, shuffled};
+use crate::data::{Batch, Labels, Padding, batches, shuffled};
 use crate::error::{Error, Result};
 use crate::metric;
 use crate::model::{Model, SeriesBatch};
@@ -182,8 +182,8 @@ impl Trainer {
         Err(Error::NotFinite { epoch: self.epoch + 1, step: self.step, value: loss })
     }
 
-    fn padding(&self) -> PadTo {
-        self.model.network.fixed_length().map_or(PadTo::Longest, PadTo::Length)
+    fn padding(&self) -> Padding {
+        self.model.network.fixed_length().map_or(Padding::Longest, Padding::To)
     }
 
     fn report(&self, sums: &Sums, last: Last, validation: Option<&TrainingData>) -> Result<EpochReport> {

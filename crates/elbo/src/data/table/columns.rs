@@ -32,13 +32,13 @@ impl Columns {
         options: &ReadOptions,
     ) -> Result<Self, DataError> {
         let names: Vec<&str> = names.collect();
-        let named = named_label(&names, origin, options)?;
-        let id = find(&names, "id").filter(|&id| named != Some(id));
-        let time = find(&names, "time").filter(|&time| id.is_some() && named != Some(time));
+        let chosen = named_label(&names, origin, options)?;
+        let id = find(&names, "id").filter(|&id| chosen != Some(id));
+        let time = find(&names, "time").filter(|&time| id.is_some() && chosen != Some(time));
         let last = || (0..names.len()).rev().find(|&column| Some(column) != id);
         let label = match (options.csv_label.is_some(), time.is_some()) {
-            (false, false) => named.or_else(last),
-            _ => named,
+            (false, false) => chosen.or_else(last),
+            _ => chosen,
         };
         Self { count: names.len(), id, time, label, values: Vec::new() }.filled(origin, &names)
     }
@@ -63,15 +63,15 @@ impl Columns {
     fn filled(mut self, origin: &str, names: &[&str]) -> Result<Self, DataError> {
         let taken = [self.id, self.time, self.label];
         self.values = (0..self.count).filter(|&column| !taken.contains(&Some(column))).collect();
-        match self.values.is_empty() {
-            false => Ok(self),
-            true => Err(DataError::Mismatch {
+        if self.values.is_empty() {
+            return Err(DataError::Mismatch {
                 place: Place::whole(origin),
                 what: "columns",
                 expected: "at least one column of values, between commas".to_owned(),
                 found: format!("only {}", listed(names)),
-            }),
+            });
         }
+        Ok(self)
     }
 }
 

@@ -104,15 +104,15 @@ impl Series {
     fn push_label(&mut self, row: &Row, column: usize) -> Result<(), DataError> {
         let label = RawLabel::new(row.field(column), &row.place, &format!("a label in column {}", column + 1))?;
         let first = self.label.get_or_insert_with(|| label.clone());
-        match first.text() == label.text() {
-            true => Ok(()),
-            false => Err(DataError::Mismatch {
+        if first.text() != label.text() {
+            return Err(DataError::Mismatch {
                 place: row.place.clone(),
                 what: "label of a series",
                 expected: format!("{} as in line {}", shown(first.text()), first.line()),
                 found: format!("{} for series `{}`", shown(label.text()), self.id),
-            }),
+            });
         }
+        Ok(())
     }
 
     /// Puts the rows in the order of their times.
@@ -168,5 +168,7 @@ impl Stamp {
 fn is_date(text: &str) -> bool {
     let pattern = "dddd-dd".bytes();
     text.len() >= pattern.len()
-        && pattern.zip(text.bytes()).all(|(wanted, byte)| if wanted == b'd' { byte.is_ascii_digit() } else { byte == wanted })
+        && pattern
+            .zip(text.bytes())
+            .all(|(wanted, byte)| if wanted == b'd' { byte.is_ascii_digit() } else { byte == wanted })
 }

@@ -30,9 +30,10 @@ use std::io::BufRead;
 pub(super) fn read<R: BufRead>(reader: R, origin: &str, options: &ReadOptions) -> Result<Dataset, DataError> {
     let mut rows = Rows::new(reader, origin);
     let Some(first) = rows.next()? else { return Err(DataError::NoExamples { origin: origin.to_owned() }) };
-    let columns = match first.is_header() {
-        true => Columns::named(first.fields(), origin, options)?,
-        false => Columns::unnamed(first.fields().count(), origin, options)?,
+    let columns = if first.is_header() {
+        Columns::named(first.fields(), origin, options)?
+    } else {
+        Columns::unnamed(first.fields().count(), origin, options)?
     };
     let first = (!first.is_header()).then_some(first);
     match columns.time {

@@ -2,12 +2,13 @@
 
 use super::super::error::{DataError, Place, counted};
 use super::super::value::{is_blank, parse_value};
-use csv::{ErrorKind, ReaderBuilder, StringRecord};
-use std::io::Read;
+use csv::{ErrorKind, ReaderBuilder, StringRecord, Terminator};
+use std::io::{Chain, Read};
 
-/// The rows of a file.
+/// The rows of a file. Only a line feed ends a row, and the last row has one, so that lines can be counted; a carriage
+/// return before it is trimmed with the last field.
 pub(super) struct Rows<'a, R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Chain<R, &'static [u8]>>,
     origin: &'a str,
 }
 
@@ -19,7 +20,9 @@ pub(super) struct Row {
 
 impl<'a, R: Read> Rows<'a, R> {
     pub(super) fn new(reader: R, origin: &'a str) -> Self {
-        Self { reader: ReaderBuilder::new().has_headers(false).flexible(true).from_reader(reader), origin }
+        let mut builder = ReaderBuilder::new();
+        builder.has_headers(false).flexible(true).terminator(Terminator::Any(b'\n'));
+        Self { reader: builder.from_reader(reader.chain(b"\n".as_slice())), origin }
     }
 
     /// The next row that is not blank; `None` at the end.
@@ -29,7 +32,7 @@ impl<'a, R: Read> Rows<'a, R> {
     pub(super) fn next(&mut self) -> Result<Option<Row>, DataError> {
         let mut record = StringRecord::new();
         while self.reader.read_record(&mut record).map_err(|error| self.failed(error))? {
-            let place = Place::line(self.origin, line(record.position()));
+            let place = self.place(record.as_slice());
             if record.as_slice().contains('\0') {
                 return Err(DataError::NotText { place, found: "byte 0x00".to_owned() });
             }
@@ -41,16 +44,17 @@ impl<'a, R: Read> Rows<'a, R> {
     }
 
     fn failed(&self, error: csv::Error) -> DataError {
-        let place = Place::line(self.origin, line(error.position()));
         match error.into_kind() {
             ErrorKind::Io(source) => DataError::Io { origin: self.origin.to_owned(), source },
-            _ => DataError::NotText { place, found: "another encoding".to_owned() },
+            _ => DataError::NotText { place: self.place(""), found: "another encoding".to_owned() },
         }
     }
-}
 
-fn line(position: Option<&csv::Position>) -> usize {
-    position.map_or(1, |position| usize::try_from(position.line()).unwrap_or(usize::MAX))
+    /// The line where the row that was just read starts: the reader is one line further, and `content` may have more.
+    fn place(&self, content: &str) -> Place {
+        let end = usize::try_from(self.reader.position().line()).unwrap_or(usize::MAX);
+        Place::line(self.origin, end.saturating_sub(1 + content.matches('\n').count()))
+    }
 }
 
 impl Row {
@@ -75,15 +79,15 @@ impl Row {
     /// [`DataError::Mismatch`].
     pub(super) fn check_width(&self, expected: usize) -> Result<(), DataError> {
         let found = self.record.len();
-        match found == expected {
-            true => Ok(()),
-            false => Err(DataError::Mismatch {
+        if found != expected {
+            return Err(DataError::Mismatch {
                 place: self.place.clone(),
                 what: "number of fields",
                 expected: format!("{} as in the first row", counted(expected, "field")),
                 found: found.to_string(),
-            }),
+            });
         }
+        Ok(())
     }
 
     /// The value in field `column`; NaN if it is empty or `?`.

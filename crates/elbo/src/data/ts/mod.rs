@@ -42,15 +42,15 @@ fn check_task(header: &Header, origin: &str, options: &ReadOptions) -> Result<()
         None => return Ok(()),
     };
     let found = if header.target { "`@targetLabel true`" } else { "`@classLabel true`" };
-    match agrees {
-        true => Ok(()),
-        false => Err(DataError::Mismatch {
+    if !agrees {
+        return Err(DataError::Mismatch {
             place: Place::whole(origin),
             what: "kind of labels",
             expected: expected.to_owned(),
             found: found.to_owned(),
-        }),
+        });
     }
+    Ok(())
 }
 
 /// The set as far as it is read.
@@ -113,9 +113,10 @@ impl<'a> Builder<'a> {
         if found == expected {
             return Ok(());
         }
-        let hint = match self.header.labelled() {
-            true => " and a label",
-            false => " and no label (the header has neither `@classLabel true` nor `@targetLabel true`)",
+        let hint = if self.header.labelled() {
+            " and a label"
+        } else {
+            " and no label (the header has neither `@classLabel true` nor `@targetLabel true`)"
         };
         Err(DataError::Mismatch {
             place: place.clone(),
