@@ -30,7 +30,8 @@ fn main() -> Result<()> {
         sets = NAMES.iter().filter_map(|name| embedded(name)).map(|(train, _)| train).collect();
     }
     println!("prior  posterior  KL weight | held-out NLL (accuracy) of each set | mean NLL");
-    let grid = PRIOR.iter().flat_map(|&p| POSTERIOR.iter().flat_map(move |&q| KL_WEIGHT.iter().map(move |&k| (p, q, k))));
+    let grid =
+        PRIOR.iter().flat_map(|&p| POSTERIOR.iter().flat_map(move |&q| KL_WEIGHT.iter().map(move |&k| (p, q, k))));
     for (prior, posterior, kl_weight) in grid {
         let of = |data: &Dataset| cross_validate(data, prior, posterior, kl_weight);
         let scores = sets.iter().map(of).collect::<Result<Vec<[f64; 2]>>>()?;

@@ -27,6 +27,8 @@ fn outcome(min_accuracy: Option<f64>, scores: &Scores) -> Result<Outcome> {
         (None, _) => Ok(Outcome::Done),
         (Some(least), Scores::Classification(scores)) if scores.accuracy.value >= least => Ok(Outcome::Done),
         (Some(_), Scores::Classification(_)) => Ok(Outcome::TargetNotMet),
-        (Some(_), Scores::Regression(_)) => bail!("--min-accuracy: expected a run that predicts classes, found real targets"),
+        (Some(_), Scores::Regression(_)) => {
+            bail!("--min-accuracy: expected a run that predicts classes, found real targets")
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! Reading a run and the data it is to look at.
 
 use crate::cli::ReadArgs;
+use burn::tensor::Device;
 use elbo::data::{Dataset, ReadOptions, read_with};
 use elbo::model::Model;
 use elbo::run::{RunConfig, RunFolder};
 use elbo::{Error, Result};
-use burn::tensor::Device;
 use std::path::Path;
 
 /// A finished run.

@@ -206,4 +206,3 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
     .context("cannot listen for Ctrl-C")?;
     Ok(flag)
 }
-

@@ -24,11 +24,9 @@ fn rows(scores: &Scores) -> Vec<(&'static str, Estimate)> {
             ("Brier score", scores.brier),
             ("ECE (15 bins)", scores.ece),
         ],
-        Scores::Regression(scores) => vec![
-            ("RMSE", scores.rmse),
-            ("NLL (nats)", scores.nll),
-            ("coverage of 90 %", scores.coverage_90),
-        ],
+        Scores::Regression(scores) => {
+            vec![("RMSE", scores.rmse), ("NLL (nats)", scores.nll), ("coverage of 90 %", scores.coverage_90)]
+        }
     }
 }
 

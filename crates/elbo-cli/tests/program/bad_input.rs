@@ -95,7 +95,9 @@ fn bad_settings() {
 #[test]
 fn bad_model_descriptions() {
     let folder = Folder::new();
-    let conv = |settings: &str| format!("[[layer]]\nkind = 'conv1d'\n{settings}\n[[layer]]\nkind = 'flatten'\n[[layer]]\nkind = 'dense'\n");
+    let conv = |settings: &str| {
+        format!("[[layer]]\nkind = 'conv1d'\n{settings}\n[[layer]]\nkind = 'flatten'\n[[layer]]\nkind = 'dense'\n")
+    };
     let cases = [
         (conv("filters = 1000000000000\nkernel_size = 5"), "the network has more than 200000000 parameters"),
         (conv("filters = 18446744073709551615\nkernel_size = 5"), "net.toml: "),

@@ -126,7 +126,15 @@ fn build(
     let (prior, posterior) = (description.prior, description.posterior);
     Ok(match layer {
         LayerDescription::Conv1d {
-            filters, kernel_size, strides, padding, dilation_rate, activation, estimator, bias, ..
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            dilation_rate,
+            activation,
+            estimator,
+            bias,
+            ..
         } => {
             let mut config = Conv1dConfig::new(inputs, *filters, *kernel_size);
             config.options.layer = layer_options(prior, posterior, *bias);

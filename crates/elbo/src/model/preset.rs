@@ -35,7 +35,10 @@ pub fn preset(name: &str) -> Result<ModelDescription> {
     };
     Ok(ModelDescription {
         prior: PriorDescription::Normal { scale: Size::PerFanIn { per_fan_in: core::f64::consts::SQRT_2 } },
-        posterior: PosteriorDescription { scale: Size::PerFanIn { per_fan_in: 0.1 }, ..PosteriorDescription::default() },
+        posterior: PosteriorDescription {
+            scale: Size::PerFanIn { per_fan_in: 0.1 },
+            ..PosteriorDescription::default()
+        },
         ..ModelDescription::new(layers)
     })
 }

@@ -3,8 +3,7 @@
 use crate::data::{Labels, TargetScaler};
 use crate::error::{Error, Result};
 use crate::metric::{
-    Bootstrap, ClassificationScores, RegressionPredictions, RegressionScores, classification_scores,
-    regression_scores,
+    Bootstrap, ClassificationScores, RegressionPredictions, RegressionScores, classification_scores, regression_scores,
 };
 use crate::model::Model;
 use crate::noise::Noise;

@@ -16,8 +16,8 @@ mod evaluate;
 mod events;
 mod folder;
 mod metrics;
-mod prepare;
 mod predictions;
+mod prepare;
 
 pub use config::{DataConfig, DataSource, PredictionConfig, RunConfig, Targets};
 pub use evaluate::{Evaluated, Scores, evaluate, predict_mean, predict_posterior};

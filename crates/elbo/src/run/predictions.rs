@@ -46,7 +46,14 @@ fn class_rows(
 
 fn real_rows(writer: &mut Writer<Vec<u8>>, data: &Dataset, real: &RealPredictions) -> csv::Result<()> {
     writer.write_record([
-        "id", "label", "predicted", "stddev", "aleatoric_stddev", "epistemic_stddev", "low_90", "high_90",
+        "id",
+        "label",
+        "predicted",
+        "stddev",
+        "aleatoric_stddev",
+        "epistemic_stddev",
+        "low_90",
+        "high_90",
     ])?;
     let (low, high) = real.interval_90();
     for (i, example) in data.examples.iter().enumerate() {
