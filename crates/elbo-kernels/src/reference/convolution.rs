@@ -135,6 +135,10 @@ fn fold<B: Backend>(rows: FloatTensor<B>, geometry: &ConvGeometry, extent: &Exte
     let [pd, ph, pw] = extent.padded();
     let mut volume =
         B::float_zeros(Shape::from([batch, pd, ph, pw, channels]), &windows.device(), windows.dtype().into());
+    if batch == 0 {
+        // Nothing to add, and not every backend slices an empty tensor.
+        return crop::<B>(volume, extent);
+    }
     for (tap, slices) in taps(geometry, extent).enumerate() {
         let mut part = [d, h, w].map(|length| Slice::from(0..length)).to_vec();
         part.insert(0, Slice::from(0..batch));
