@@ -24,6 +24,9 @@ pub fn convolution<B: Backend>(
 }
 
 /// See [`VariationalOps::convolution_backward_input`](crate::VariationalOps::convolution_backward_input).
+///
+/// # Panics
+/// If a window does not fit into `spatial` under valid padding; the forward pass has checked that.
 pub fn convolution_backward_input<B: Backend>(
     kernel: FloatTensor<B>,
     grad: FloatTensor<B>,
