@@ -1,7 +1,7 @@
 //! The operations for Burn's [`Tensor`].
 
 use crate::VariationalOps;
-use crate::geometry::{ConvGeometry, Epilogue};
+use crate::geometry::{ConvGeometry, DataFormat, Epilogue};
 use crate::noise::Draws;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -94,6 +94,11 @@ pub fn convolution<const D: usize>(
 ) -> Tensor<D> {
     let shape = input.dims();
     assert_eq!(geometry.rank + 2, D, "a rank-{} convolution has inputs of {} axes", geometry.rank, geometry.rank + 2);
+    let channels = match geometry.format {
+        DataFormat::ChannelsLast => shape[D - 1],
+        DataFormat::ChannelsFirst => shape[1],
+    };
+    assert_eq!(channels, geometry.channels, "input: expected {} channels, found {channels}", geometry.channels);
     let ([samples, weights], [biases, filters]) = (kernel.dims(), bias.dims());
     let expected = geometry.kernel_len().unwrap_or_else(|error| panic!("{error}"));
     assert_eq!((weights, filters), (expected, geometry.filters), "kernel and bias do not fit the geometry");

@@ -111,7 +111,7 @@ impl WeightNoise {
     /// Number of weight samples S.
     #[must_use]
     pub fn samples(&self) -> usize {
-        usize::try_from(self.samples.end - self.samples.start).expect("bounded by SAMPLES_PER_PASS")
+        count(&self.samples)
     }
 
     /// The noise of weight sample `s` alone.
@@ -164,4 +164,9 @@ impl WeightNoise {
         let tensor = Tensor::<2>::from_data(rows, (&like.device(), like.dtype()));
         Ok(if found == n { tensor.repeat_dim(0, samples) } else { tensor.slice([first..first + samples, 0..n]) })
     }
+}
+
+/// How many weight samples a range of their numbers holds.
+pub(crate) fn count(samples: &Range<u64>) -> usize {
+    usize::try_from(samples.end - samples.start).expect("bounded by SAMPLES_PER_PASS")
 }

@@ -2,7 +2,7 @@
 //! what layers have to say: divergences, regularisers, samples.
 
 use crate::error::{Error, Result};
-use crate::noise::{Noise, PassNoise, SAMPLES_PER_PASS, WeightNoise};
+use crate::noise::{Noise, PassNoise, SAMPLES_PER_PASS, WeightNoise, count};
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 use std::cell::OnceCell;
@@ -163,7 +163,7 @@ impl Trace {
     /// Number of weight samples S: 1 for a pass of means.
     #[must_use]
     pub fn samples(&self) -> usize {
-        usize::try_from(self.samples.end - self.samples.start).expect("bounded by SAMPLES_PER_PASS")
+        count(&self.samples)
     }
 
     /// Whether weights are drawn.
@@ -315,6 +315,6 @@ impl fmt::Debug for Trace {
             .field("sampling", &self.is_sampling())
             .field("samples", &self.samples)
             .field("layers", &self.layers)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

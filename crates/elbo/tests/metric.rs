@@ -21,8 +21,8 @@ fn assert_close(found: &[f64], expected: &[f64]) {
     }
 }
 
-/// The first examples of `classification_0_n60_k3` in the golden file `calibration_classification.json` (NumPy, SciPy
-/// and `TensorFlow` Probability; its Brier score is ours less 1). Calibration error of these eight: NumPy.
+/// The first examples of `classification_0_n60_k3` in the golden file `calibration_classification.json` (`NumPy`, `SciPy`
+/// and `TensorFlow` Probability; its Brier score is ours less 1). Calibration error of these eight: `NumPy`.
 #[test]
 fn classification_agrees_with_reference_values() {
     const LOGITS: [[f64; 3]; 8] = [
@@ -112,7 +112,9 @@ fn uncertainty_agrees_with_reference_values() {
         ],
     ];
     let mut uncertainty = ClassUncertainty::new(2, 3).unwrap();
-    SAMPLES.iter().for_each(|probs| uncertainty.push(probs).unwrap());
+    for probs in &SAMPLES {
+        uncertainty.push(probs).unwrap();
+    }
     let split = uncertainty.finish().unwrap();
     assert_close(&split.probabilities.row(0)[..2], &[0.216_375_052_067_562_1, 0.187_525_084_343_826_45]);
     assert_close(&split.predictive_entropy, &[0.953_492_388_816_530_4, 0.533_057_732_474_066_8]);
@@ -191,7 +193,9 @@ proptest! {
             .prop_flat_map(|(k, s)| (Just(k), prop::collection::vec(distribution(k), s)))
     ) {
         let mut uncertainty = ClassUncertainty::new(1, classes).unwrap();
-        samples.iter().for_each(|probs| uncertainty.push(probs).unwrap());
+        for probs in &samples {
+            uncertainty.push(probs).unwrap();
+        }
         let split = uncertainty.finish().unwrap();
         let [total, noise, information] =
             [split.predictive_entropy[0], split.expected_entropy[0], split.mutual_information[0]];

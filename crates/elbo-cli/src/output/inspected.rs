@@ -16,12 +16,11 @@ fn write(out: &mut String, value: &Value, depth: usize) {
         Value::Object(fields) => {
             for (name, field) in fields.iter().filter(|(_, field)| !field.is_null()) {
                 let name = name.replace('_', " ");
-                match inline(field) {
-                    Some(text) => *out += &format!("{indent}{name}: {text}\n"),
-                    None => {
-                        *out += &format!("{indent}{name}:\n");
-                        write(out, field, depth + 1);
-                    }
+                if let Some(text) = inline(field) {
+                    *out += &format!("{indent}{name}: {text}\n");
+                } else {
+                    *out += &format!("{indent}{name}:\n");
+                    write(out, field, depth + 1);
                 }
             }
         }
@@ -40,11 +39,10 @@ fn write(out: &mut String, value: &Value, depth: usize) {
 /// A value that fits on the line of its name.
 fn inline(value: &Value) -> Option<String> {
     match value {
-        Value::Object(_) => None,
         Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
             Some(items.iter().map(plain).collect::<Vec<_>>().join(", "))
         }
-        Value::Array(_) => None,
+        Value::Object(_) | Value::Array(_) => None,
         other => Some(plain(other)),
     }
 }

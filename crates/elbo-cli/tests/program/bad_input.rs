@@ -8,7 +8,8 @@ const HEAD: &str = "@univariate true\n@classLabel true a b\n@data\n";
 
 /// Rows of two classes, four values each.
 fn rows() -> String {
-    (0..12).map(|i| format!("{},1,2,{}:{}\n", i, i * i, if i % 2 == 0 { "a" } else { "b" })).collect()
+    let row = |i: usize| format!("{},1,2,{}:{}\n", i, i * i, ["a", "b"][i % 2]);
+    (0..12).map(row).collect::<Vec<_>>().concat()
 }
 
 fn good() -> String {

@@ -98,11 +98,11 @@ fn other_data_and_networks_are_trained_on() {
     let head = "@dimensions 2\n@classLabel true low high\n@data\n";
     let row = |i: u32| {
         let length = 4 + i % 5;
-        let level = if i % 2 == 0 { -1.0 } else { 1.0 };
+        let level = if i.is_multiple_of(2) { -1.0 } else { 1.0 };
         let wave = |t: u32| level + f64::from((i * 7 + t * 3) % 5) * 0.1;
         let first: Vec<String> = (0..length).map(|t| format!("{:.2}", wave(t))).collect();
         let second: Vec<String> = (0..length).map(|t| if t == 1 { "?".into() } else { format!("{t}") }).collect();
-        format!("{}:{}:{}\n", first.join(","), second.join(","), if i % 2 == 0 { "low" } else { "high" })
+        format!("{}:{}:{}\n", first.join(","), second.join(","), if i.is_multiple_of(2) { "low" } else { "high" })
     };
     let rows = |range: std::ops::Range<u32>| head.to_owned() + &range.map(row).collect::<String>();
     let (train, test) = (folder.file("TRAIN.ts", rows(0..40)), folder.file("TEST.ts", rows(40..60)));

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
-/// Published accuracies on this test part: FCN 96.3 %, ResNet 96.2 %.
+/// Published accuracies on this test part: FCN 96.3 %, residual network 96.2 %.
 #[test]
 fn the_default_run_reaches_published_accuracy_and_is_calibrated() {
     let folder = Folder::new();

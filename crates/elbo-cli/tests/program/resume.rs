@@ -32,13 +32,14 @@ fn killed_runs_end_in_the_bits_of_an_uninterrupted_one() {
         run(SETTINGS.into_iter().chain(["--resume", &out]));
         assert!(model(&out) == expected, "the model after kill {kill} differs");
         assert_eq!(metrics(&out), scores, "kill {kill}");
-        let leftovers: Vec<_> = crate::program::files(Path::new(&out)).into_iter().filter(is_temporary).collect();
+        let leftovers: Vec<_> =
+            crate::program::files(Path::new(&out)).into_iter().filter(|path| is_temporary(path)).collect();
         assert!(leftovers.len() <= 1, "one file was being written at most: {leftovers:?}");
     }
     assert!(cut >= 15, "only {cut} of 20 runs were cut short");
 }
 
-fn is_temporary(path: &std::path::PathBuf) -> bool {
+fn is_temporary(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "tmp")
 }
 

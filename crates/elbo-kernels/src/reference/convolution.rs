@@ -26,7 +26,7 @@ pub fn convolution<B: Backend>(
 /// See [`VariationalOps::convolution_backward_input`](crate::VariationalOps::convolution_backward_input).
 ///
 /// # Panics
-/// If a window does not fit into `spatial`: then there was no forward pass.
+/// If a window does not fit into `spatial` under valid padding; the forward pass has checked that.
 pub fn convolution_backward_input<B: Backend>(
     kernel: FloatTensor<B>,
     grad: FloatTensor<B>,
@@ -138,6 +138,10 @@ fn fold<B: Backend>(rows: FloatTensor<B>, geometry: &ConvGeometry, extent: &Exte
     let [pd, ph, pw] = extent.padded();
     let mut volume =
         B::float_zeros(Shape::from([batch, pd, ph, pw, channels]), &windows.device(), windows.dtype().into());
+    if batch == 0 {
+        // Nothing to add, and not every backend slices an empty tensor.
+        return crop::<B>(volume, extent);
+    }
     for (tap, slices) in taps(geometry, extent).enumerate() {
         let mut part = [d, h, w].map(|length| Slice::from(0..length)).to_vec();
         part.insert(0, Slice::from(0..batch));

@@ -7,6 +7,7 @@ use crate::op::LinearOp;
 use crate::posterior::Posterior;
 use burn::tensor::Tensor;
 
+#[allow(clippy::unnecessary_wraps, clippy::needless_pass_by_value)] // the signature of its siblings
 pub(super) fn apply<Q, O, const K: usize, const X: usize>(
     op: &O,
     input: Tensor<X>,

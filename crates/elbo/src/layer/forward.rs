@@ -147,5 +147,5 @@ fn identity<M: Module>(weight: &M) -> ParamId {
     let mut first = First(None);
     weight.visit(&mut first);
     // A weight without parameters cannot be told from another: each call is a layer of its own.
-    first.0.unwrap_or_else(ParamId::new)
+    first.0.unwrap_or_default()
 }

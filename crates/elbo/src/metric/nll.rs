@@ -30,7 +30,7 @@ mod tests {
     #[test]
     fn is_the_negative_log_probability() {
         let probs = Probabilities::new(vec![0.5, 0.5, 0.25, 0.75], 2).unwrap();
-        let expected = (2.0_f64.ln() + 4.0_f64.ln()) / 2.0;
+        let expected = 1.5 * 2.0_f64.ln();
         assert!((nll(&probs, &[1, 0]).unwrap() - expected).abs() < 1e-15);
     }
 

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 /// Writes a number, or the name of one that is not finite.
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
 pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_str(name(*value)) }
 }

@@ -60,7 +60,7 @@ pub(super) fn covered(low: &[f64], high: &[f64], targets: &[f64]) -> Result<Vec<
 }
 
 fn check_finite(what: &'static str, values: &[f64], expected: usize) -> Result<(), MetricError> {
-    check(what, values, expected, |x| x.is_finite(), "a finite number")
+    check(what, values, expected, f64::is_finite, "a finite number")
 }
 
 /// Length and values of one list.

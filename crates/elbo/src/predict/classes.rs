@@ -13,15 +13,15 @@ pub(super) struct ClassGatherer {
 }
 
 impl ClassGatherer {
-    pub(super) fn new(examples: usize, classes: usize) -> Result<Self> {
+    pub(super) fn new(examples: usize, classes: usize) -> Self {
         let zeros = || vec![0.0; examples];
-        Ok(Self {
+        Self {
             classes,
             probabilities: vec![0.0; examples * classes],
             predictive_entropy: zeros(),
             expected_entropy: zeros(),
             mutual_information: zeros(),
-        })
+        }
     }
 
     /// Gathers the examples `indices`; `run` hands over their logits under every weight sample.

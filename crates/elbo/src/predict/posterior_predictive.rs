@@ -135,7 +135,7 @@ impl PosteriorPredictive {
         };
         match &model.likelihood {
             Likelihood::Categorical(likelihood) => {
-                let mut gatherer = ClassGatherer::new(data.len(), likelihood.classes)?;
+                let mut gatherer = ClassGatherer::new(data.len(), likelihood.classes);
                 for batch in &batches {
                     gatherer.batch(&batch.indices, |each| run(batch, each))?;
                 }

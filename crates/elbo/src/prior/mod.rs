@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 /// A prior over a weight of rank `D`.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // the common variant is the large one, and a layer has two
 pub enum Prior<const D: usize> {
     /// Independent normals, with fixed or learned moments.
     Normal(NormalPrior<D>),

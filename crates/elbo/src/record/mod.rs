@@ -5,9 +5,11 @@
 //! and numbers, nothing that is executed.
 
 mod file;
+mod hash;
 mod named;
 mod paths;
 
 pub use file::write_atomically;
+pub(crate) use hash::hex;
 pub use named::{NamedTensors, load_parameters, parameters};
 pub use paths::{name_parameters, parameter_names};

@@ -1,5 +1,6 @@
 //! Tensors by name, from a module, to a file, and back.
 
+use super::hash::hex;
 use super::paths::Path as NamePath;
 use crate::error::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -100,7 +101,7 @@ impl NamedTensors {
         for (key, value) in &self.metadata {
             hasher.update(format!("{key}\0{value}\0"));
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(hasher)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::data::{Dataset, ReadOptions, Scaler, TargetScaler, embedded, read_wit
 use crate::error::{Error, Result};
 use crate::model::{InputShape, Model, ModelDescription};
 use crate::objective::{Likelihood, likelihood::Gaussian};
+use crate::record::hex;
 use crate::train::TrainingConfig;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -141,7 +142,7 @@ pub fn fingerprint(data: &Dataset) -> String {
         example.values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
     }
     hasher.update(format!("{:?}", data.labels));
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hasher)
 }
 
 impl RunConfig {

@@ -133,6 +133,9 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Io`].
+    ///
+    /// # Panics
+    /// Never: scores are plain data.
     pub fn save_metrics(&self, metrics: &Metrics) -> Result<()> {
         let mut text = serde_json::to_string_pretty(metrics).expect("plain data have a JSON form");
         text.push('\n');

@@ -55,7 +55,7 @@ impl Likelihood {
             return fail(format!("{} outputs", self.outputs()), width.to_string());
         }
         let batch = targets.len();
-        let samples = if batch == 0 { 1 } else { rows / batch };
+        let samples = rows.checked_div(batch).unwrap_or(1);
         if batch * samples != rows || (batch == 0) != (rows == 0) {
             return fail(format!("outputs for a multiple of {batch} targets"), format!("{rows} rows"));
         }

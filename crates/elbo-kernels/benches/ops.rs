@@ -1,0 +1,116 @@
+//! Time and throughput of the operations on the shapes of a small time-series network: `cargo bench --bench ops`.
+//!
+//! Items are elements for draws and divergences, multiply-adds for products (three times as many with the backward
+//! pass). Under `cargo test` every benchmark runs once.
+
+use burn::tensor::{Device, Distribution, Tensor};
+use divan::{Bencher, counter::ItemsCount};
+use elbo_kernels::{ConvGeometry, DataFormat, Epilogue, Padding, Stream, convolution, dense, kl_normal, sample_normal};
+
+const BATCH: usize = 128;
+const LENGTH: usize = 128;
+const FILTERS: usize = 64;
+const KERNEL: usize = 5;
+const WEIGHTS: [usize; 2] = [20_480, 1 << 20];
+const DENSE: [usize; 2] = [8192, 10];
+
+fn main() {
+    divan::main();
+}
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+}
+
+fn geometry(channels: usize) -> ConvGeometry {
+    ConvGeometry {
+        rank: 1,
+        kernel: [1, 1, KERNEL],
+        strides: [1; 3],
+        dilation: [1; 3],
+        padding: Padding::Same,
+        format: DataFormat::ChannelsLast,
+        channels,
+        filters: FILTERS,
+    }
+}
+
+#[divan::bench(args = WEIGHTS)]
+fn sample(bencher: Bencher<'_, '_>, n: usize) {
+    let device = Device::flex();
+    let (loc, u) = (random([n], &device), random([n], &device));
+    let draws = Stream::named(7, "bench/kernel").draws(0, 1);
+    bencher.counter(ItemsCount::new(n)).bench(|| sample_normal(loc.clone(), u.clone(), draws).into_data());
+}
+
+#[divan::bench(args = WEIGHTS)]
+fn sample_backward(bencher: Bencher<'_, '_>, n: usize) {
+    let device = Device::flex().autodiff();
+    let (loc, u) = (random([n], &device).require_grad(), random([n], &device).require_grad());
+    let draws = Stream::named(7, "bench/kernel").draws(0, 1);
+    bencher.counter(ItemsCount::new(n)).bench(|| {
+        let grads = sample_normal(loc.clone(), u.clone(), draws).sum().backward();
+        (loc.grad(&grads), u.grad(&grads))
+    });
+}
+
+/// Forward and backward.
+#[divan::bench(args = WEIGHTS)]
+fn kl(bencher: Bencher<'_, '_>, n: usize) {
+    let device = Device::flex().autodiff();
+    let (loc, u) = (random([n], &device).require_grad(), random([n], &device).require_grad());
+    let (prior_loc, prior_scale) = (Tensor::zeros([1], &device), Tensor::ones([1], &device));
+    bencher.counter(ItemsCount::new(n)).bench(|| {
+        let grads = kl_normal(loc.clone(), u.clone(), prior_loc.clone(), prior_scale.clone()).backward();
+        (loc.grad(&grads), u.grad(&grads))
+    });
+}
+
+#[divan::bench(args = [1, 64])]
+fn conv_forward(bencher: Bencher<'_, '_>, channels: usize) {
+    let device = Device::flex();
+    let input = random([BATCH, LENGTH, channels], &device);
+    let kernel = random([1, KERNEL * channels * FILTERS], &device);
+    let bias = random([1, FILTERS], &device);
+    let items = BATCH * LENGTH * KERNEL * channels * FILTERS;
+    bencher
+        .counter(ItemsCount::new(items))
+        .bench(|| convolution(input.clone(), kernel.clone(), bias.clone(), geometry(channels), true, Epilogue::Relu));
+}
+
+#[divan::bench(args = [1, 64])]
+fn conv_backward(bencher: Bencher<'_, '_>, channels: usize) {
+    let device = Device::flex().autodiff();
+    let input = random([BATCH, LENGTH, channels], &device).require_grad();
+    let kernel = random([1, KERNEL * channels * FILTERS], &device).require_grad();
+    let bias = random([1, FILTERS], &device).require_grad();
+    let items = 3 * BATCH * LENGTH * KERNEL * channels * FILTERS;
+    bencher.counter(ItemsCount::new(items)).bench(|| {
+        convolution(input.clone(), kernel.clone(), bias.clone(), geometry(channels), true, Epilogue::Relu)
+            .sum()
+            .backward()
+    });
+}
+
+#[divan::bench]
+fn dense_forward(bencher: Bencher<'_, '_>) {
+    let device = Device::flex();
+    let [inputs, units] = DENSE;
+    let (input, kernel) = (random([BATCH, inputs], &device), random([1, inputs * units], &device));
+    let bias = random([1, units], &device);
+    bencher
+        .counter(ItemsCount::new(BATCH * inputs * units))
+        .bench(|| dense(input.clone(), kernel.clone(), bias.clone(), true, Epilogue::Linear));
+}
+
+#[divan::bench]
+fn dense_backward(bencher: Bencher<'_, '_>) {
+    let device = Device::flex().autodiff();
+    let [inputs, units] = DENSE;
+    let input = random([BATCH, inputs], &device).require_grad();
+    let kernel = random([1, inputs * units], &device).require_grad();
+    let bias = random([1, units], &device).require_grad();
+    bencher
+        .counter(ItemsCount::new(3 * BATCH * inputs * units))
+        .bench(|| dense(input.clone(), kernel.clone(), bias.clone(), true, Epilogue::Linear).sum().backward());
+}
