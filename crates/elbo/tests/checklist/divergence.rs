@@ -132,8 +132,11 @@ fn l22_a_number_as_prior_equals_a_tensor_of_it() {
     assert_error(dense(3, 2).with_kernel_prior(wrong).init(&device()), &["loc", "[3, 2]", "[2, 3]"]);
 }
 
+/// A log density.
+type LogDensity = fn(f64) -> f64;
+
 /// Every built-in prior with `ln p(x)` written out.
-fn priors() -> Vec<(Prior<1>, fn(f64) -> f64)> {
+fn priors() -> Vec<(Prior<1>, LogDensity)> {
     use core::f64::consts::{PI, TAU};
     fn normal(x: f64, loc: f64, scale: f64) -> f64 {
         -0.5 * ((x - loc) / scale).powi(2) - scale.ln() - 0.5 * TAU.ln()
@@ -177,19 +180,21 @@ fn l24_pairs_without_a_formula_name_both_and_can_be_overridden() {
     assert_eq!(losses(&laplace.with_kernel_divergence(Some(seven)))[0].1, 42.0);
 }
 
+/// A divergence that notes the sample it is given, and is its sum.
+fn watch<const D: usize>(seen: &Arc<Mutex<Vec<Vec<f64>>>>) -> Divergence<Family<D>, D> {
+    let seen = seen.clone();
+    Divergence::custom(move |q: &Family<D>, p: &Prior<D>, sample: Option<Tensor<D>>| {
+        assert_eq!((q.name(), p.name()), ("Normal", "Cauchy"));
+        let sample = sample.expect("reparameterization draws a weight");
+        assert_eq!(sample.dims(), q.shape());
+        seen.lock().unwrap().push(values(&sample));
+        sample.sum().reshape([1; D])
+    })
+}
+
 #[test]
 fn l25_divergences_see_posterior_prior_and_sample() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    fn watch<const D: usize>(seen: &Arc<Mutex<Vec<Vec<f64>>>>) -> Divergence<Family<D>, D> {
-        let seen = seen.clone();
-        Divergence::custom(move |q: &Family<D>, p: &Prior<D>, sample: Option<Tensor<D>>| {
-            assert_eq!((q.name(), p.name()), ("Normal", "Cauchy"));
-            let sample = sample.expect("reparameterization draws a weight");
-            assert_eq!(sample.dims(), q.shape());
-            seen.lock().unwrap().push(values(&sample));
-            sample.sum().reshape([1; D])
-        })
-    }
     let layer = build(
         &dense(3, 2)
             .with_kernel_prior(Prior::Cauchy(CauchyPrior::new(0.0, 1.0)))

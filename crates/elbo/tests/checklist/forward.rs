@@ -19,6 +19,7 @@ fn constant<const D: usize>(value: &Tensor<D>, seen: &Arc<Mutex<Vec<String>>>) -
     })
 }
 
+#[allow(clippy::many_single_char_names)] // the letters of the formula
 /// `Σ_{k, c} x[b, o - p + k, c] W[k, c, f] + b[f]` in channels-last, stride 1, over three spatial axes.
 fn correlate(x: (&[f64], [usize; 5]), w: (&[f64], [usize; 5]), bias: &[f64], before: [usize; 3]) -> Vec<f64> {
     let ([n, d, h, wd, c], [k1, k2, k3, _, f]) = (x.1, w.1);
