@@ -8,6 +8,8 @@
 //! Loss and nll are in nats per example, divergences in nats. The last line is the accuracy on fresh series, of
 //! probabilities averaged over 20 weight samples; the same seed prints the same numbers.
 
+#![allow(clippy::cast_precision_loss)] // counts are small
+
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use elbo::functional::{Call, Reuse, Scope, conv1d_reparameterization, dense_reparameterization};
@@ -38,7 +40,6 @@ fn main() -> Result<()> {
 }
 
 /// `count` series of class i mod 10: `i + 1` periods with a random phase, in noise of deviation 0.8.
-#[allow(clippy::cast_precision_loss)] // small counts
 fn series(count: usize, name: &str) -> (Vec<f32>, Vec<usize>) {
     let draw = |what: &str, n: usize| normals_f32(Stream::named(1, &format!("{name}/{what}")).draws(0, 1), n);
     let (noise, phases) = (draw("noise", count * LENGTH), draw("phase", count));
@@ -62,6 +63,7 @@ fn network(scope: &mut Scope, trace: &mut Trace, series: Vec<f32>) -> Result<Ten
 }
 
 /// Trains, and classifies fresh series.
+#[allow(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 pub fn run() -> Result<Report> {
     let device = Device::flex().autodiff();
     let (mut scope, mut noise) = (Scope::new(&device, 1), Noise::seeded(1));

@@ -41,10 +41,8 @@ impl<Q, const D: usize> Divergence<Q, D> {
             Self::Kl => posterior.kl(prior).expect("checked when the layer was built"),
             Self::MonteCarlo => {
                 let samples = samples.unwrap_or_else(|| flat(posterior.mean()));
-                let of_posterior = match own {
-                    true => posterior.log_prob_of_draws(samples.clone()),
-                    false => posterior.log_prob(samples.clone()),
-                };
+                let drawn = samples.clone();
+                let of_posterior = if own { posterior.log_prob_of_draws(drawn) } else { posterior.log_prob(drawn) };
                 (of_posterior - prior.log_prob(samples)).mean()
             }
             Self::Custom(divergence) => {

@@ -4,7 +4,7 @@ use crate::divergence::Divergence;
 use crate::error::Result;
 use crate::layer::{LayerOptions, WeightOptions};
 use crate::posterior::{Family, LocScaleOptions, PosteriorFn, default_mean_field_normal_fn};
-use crate::prior::{LaplacePrior, Prior, PriorFn, ScaleMixturePrior, StudentTPrior};
+use crate::prior::{LaplacePrior, Prior, PriorFn, ScaleMixturePrior, StudentTPrior, softplus_inverse};
 use crate::variable::{Initializer, fans};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -204,11 +204,6 @@ fn default_loc_stddev() -> Size {
 
 fn default_scale() -> Size {
     Size::Absolute(0.05)
-}
-
-/// `ln(e^x - 1) = x + ln(1 - e^-x)`.
-pub(crate) fn softplus_inverse(x: f64) -> f64 {
-    x + (-(-x).exp()).ln_1p()
 }
 
 #[allow(clippy::cast_precision_loss)] // sizes of layers

@@ -26,8 +26,9 @@ impl KlAnnealing {
     #[must_use]
     pub fn factor(&self, progress: f64) -> f64 {
         match self {
-            Self::None => 1.0,
-            Self::Linear { fraction } => (progress / fraction).clamp(0.0, 1.0),
+            Self::Linear { fraction } if *fraction > 0.0 => (progress / fraction).clamp(0.0, 1.0),
+            // A ramp of no length is none: 0 / 0 would hide in the loss.
+            Self::None | Self::Linear { .. } => 1.0,
             Self::Cyclical { cycles } => {
                 if progress >= 1.0 {
                     return 1.0;

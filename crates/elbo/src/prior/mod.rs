@@ -9,7 +9,7 @@ mod student_t;
 pub use cauchy::CauchyPrior;
 pub use laplace::LaplacePrior;
 pub use normal::{Moment, NormalPrior};
-pub(crate) use normal::{normal_log_density, stable_softplus as softplus};
+pub(crate) use normal::{normal_log_density, softplus_inverse, stable_softplus as softplus};
 pub use scale_mixture::ScaleMixturePrior;
 pub use student_t::StudentTPrior;
 

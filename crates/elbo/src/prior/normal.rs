@@ -88,6 +88,11 @@ pub(crate) fn stable_softplus<const E: usize>(u: Tensor<E>) -> Tensor<E> {
     maximum.clone() + (minimum - maximum).exp().log1p()
 }
 
+/// The inverse of [`stable_softplus`]: `ln(e^x - 1) = x + ln(1 - e^-x)`, for positive `x`.
+pub(crate) fn softplus_inverse(x: f64) -> f64 {
+    x + (-(-x).exp()).ln_1p()
+}
+
 /// Independent normals.
 #[derive(Module, Debug)]
 pub struct NormalPrior<const D: usize> {
@@ -174,8 +179,8 @@ mod tests {
         let device = Device::flex().autodiff();
         let u = Tensor::<1>::from_data(TensorData::from(points), (&device, DType::F64)).require_grad();
         let value = stable_softplus(u.clone());
-        let slope: Vec<f64> = u.grad(&value.clone().sum().backward()).unwrap().into_data().try_to_vec().unwrap();
-        let value: Vec<f64> = value.into_data().try_to_vec().unwrap();
+        let slope: Vec<f64> = u.grad(&value.clone().sum().backward()).unwrap().try_into_vec_as().unwrap();
+        let value: Vec<f64> = value.try_into_vec_as().unwrap();
         for ((u, value), slope) in points.into_iter().zip(value).zip(slope) {
             let exact = u.max(0.0) + (-u.abs()).exp().ln_1p();
             let sigmoid = if u < 0.0 { u.exp() / (1.0 + u.exp()) } else { 1.0 / (1.0 + (-u).exp()) };
@@ -187,7 +192,7 @@ mod tests {
     #[test]
     fn softplus_of_infinities() {
         let u = Tensor::<1>::from_data([f32::NEG_INFINITY, f32::INFINITY], &Device::flex());
-        let value: Vec<f32> = stable_softplus(u).into_data().try_to_vec().unwrap();
+        let value: Vec<f32> = stable_softplus(u).try_into_vec_as().unwrap();
         assert_eq!(value, [0.0, f32::INFINITY]);
     }
 }

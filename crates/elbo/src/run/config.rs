@@ -151,17 +151,17 @@ impl RunConfig {
     /// # Errors
     /// Those of the description.
     pub fn build_model(&self, device: &Device) -> Result<Model> {
-        let likelihood = self.data.targets.likelihood(device);
+        let likelihood = self.data.targets.likelihood(device)?;
         Model::new(&self.model, self.data.input_shape(), likelihood, self.training.seed, device)
     }
 }
 
 impl Targets {
     /// The likelihood that fits. Real targets have standard deviation 1 after scaling: the noise starts at half of it.
-    fn likelihood(&self, device: &Device) -> Likelihood {
+    fn likelihood(&self, device: &Device) -> Result<Likelihood> {
         match self {
-            Self::Classes { names } => Likelihood::categorical(names.len()),
-            Self::Real { .. } => Likelihood::Gaussian(Gaussian::learned(1, 0.5, device)),
+            Self::Classes { names } => Ok(Likelihood::categorical(names.len())),
+            Self::Real { .. } => Ok(Likelihood::Gaussian(Gaussian::learned(1, 0.5, device)?)),
         }
     }
 }

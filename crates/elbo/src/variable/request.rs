@@ -102,7 +102,7 @@ impl<'a> VariableScope<'a> {
             let value = options.initializer.init(shape, stream, (&device, options.dtype));
             Param::from_tensor(value).set_require_grad(options.trainable)
         };
-        let rules = Rules { regularizer: options.regularizer.clone(), constraint: options.constraint.clone() };
+        let rules = Rules { regularizer: options.regularizer, constraint: options.constraint };
         // A shared variable keeps the penalty and the projection of the call that created it; a pass counts the
         // penalty once, however many calls share the variable.
         let (param, rules, is_new) = match &mut self.store {

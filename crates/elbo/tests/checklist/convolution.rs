@@ -106,7 +106,7 @@ fn l66_a_line_is_a_plane_of_height_one_and_a_volume() {
 }
 
 /// Output, and gradients of `Σ y²`, of channels first against channels last, transposed.
-fn layouts_agree<const D: usize>(config: ConvConfig<D>, input: [usize; D]) {
+fn layouts_agree<const D: usize>(config: &ConvConfig<D>, input: [usize; D]) {
     let build = |format: &str| config.clone().with_data_format(format).init(&device()).unwrap();
     let (last, first) = (build("channels_last"), build("channels_first"));
     let run = |layer: &Conv<D>, x: Tensor<D>| {
@@ -124,7 +124,7 @@ fn layouts_agree<const D: usize>(config: ConvConfig<D>, input: [usize; D]) {
 
 #[test]
 fn l66_layouts_differ_by_a_transposition_only() {
-    layouts_agree(conv1d(2, 3, 3).with_padding("same").with_strides(2), [2, 7, 2]);
-    layouts_agree(conv2d(2, 3, [3, 2]).with_dilation_rate([2, 1]), [2, 6, 4, 2]);
-    layouts_agree(conv3d(2, 3, [1, 2, 2]).with_padding("same"), [2, 3, 4, 2, 2]);
+    layouts_agree(&conv1d(2, 3, 3).with_padding("same").with_strides(2), [2, 7, 2]);
+    layouts_agree(&conv2d(2, 3, [3, 2]).with_dilation_rate([2, 1]), [2, 6, 4, 2]);
+    layouts_agree(&conv3d(2, 3, [1, 2, 2]).with_padding("same"), [2, 3, 4, 2, 2]);
 }

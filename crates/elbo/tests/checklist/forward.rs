@@ -19,6 +19,7 @@ fn constant<const D: usize>(value: &Tensor<D>, seen: &Arc<Mutex<Vec<String>>>) -
     })
 }
 
+#[allow(clippy::many_single_char_names)] // the letters of the formula
 /// `Σ_{k, c} x[b, o - p + k, c] W[k, c, f] + b[f]` in channels-last, stride 1, over three spatial axes.
 fn correlate(x: (&[f64], [usize; 5]), w: (&[f64], [usize; 5]), bias: &[f64], before: [usize; 3]) -> Vec<f64> {
     let ([n, d, h, wd, c], [k1, k2, k3, _, f]) = (x.1, w.1);
@@ -122,6 +123,8 @@ fn l52_tensor_functions_draw_from_the_posterior() {
         |layer: &elbo::layer::Conv1d, samples| values(&layer.forward(x.clone(), &mut pass(4).with_samples(samples)));
     assert_eq!(run(&plain, 1), run(&same, 1));
     assert_eq!(run(&plain, 3), run(&same, 3), "a tensor function is called once per weight sample");
+    let chunk = |layer: &elbo::layer::Conv1d| values(&layer.forward(x.clone(), &mut pass(4).with_sample_range(2..4)));
+    assert_eq!(chunk(&plain), chunk(&same), "a chunk has its own samples");
 }
 
 #[test]
@@ -219,4 +222,13 @@ fn l30_activity_penalties_see_the_output_of_each_call() {
     assert!(expected.iter().all(|&penalty| penalty > 0.0));
     assert_eq!(trace.divergences().len(), 1, "kept apart from the divergences");
     assert!(matches!(trace.losses().last().unwrap().kind, LossKind::Activity(_)), "after the divergences");
+}
+
+#[test]
+fn l30_activity_penalties_of_many_samples_are_averaged() {
+    let layer = conv1d(2, 3, 2).with_activity_regularizer(Regularizer::L1(1.0)).init(&device()).unwrap();
+    let mut trace = pass(1).with_samples(4);
+    let output = layer.forward(wave([2, 5, 2], 0.0), &mut trace);
+    let sum: f64 = values(&output).iter().map(|v| v.abs()).sum();
+    assert_close(&[scalar(&trace.activity()[0].value)], &[sum / 4.0], EXACT);
 }

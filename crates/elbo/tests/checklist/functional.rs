@@ -88,6 +88,24 @@ fn l32_functions_equal_layers_with_the_same_variables() {
     assert_eq!(values(&by_name), values(&layer.forward(x, &mut pass(5))));
 }
 
+/// The call that creates a variable decides about its penalty, not those that share it.
+#[test]
+fn l32_penalties_are_those_of_the_creating_call() {
+    let mut scope = Scope::new(&device(), 1);
+    let mut run = |weight: Option<f64>, reuse| {
+        let variables = LocScaleOptions { loc_regularizer: weight.map(Regularizer::L1), ..LocScaleOptions::default() };
+        let options = DenseOptions::default().with_name("a");
+        let options = options.with_kernel_posterior_fn(default_mean_field_normal_fn(variables));
+        let (mut trace, call) = (pass(1), Call::new(options).with_reuse(reuse));
+        let _ = dense_reparameterization(&mut scope, &mut trace, wave([2, 3], 0.0), 2, call).unwrap();
+        trace.regularizers().iter().map(|penalty| scalar(&penalty.value)).collect::<Vec<f64>>()
+    };
+    let created = run(Some(2.0), Reuse::Create);
+    assert_eq!(created.len(), 1);
+    assert_eq!(run(None, Reuse::Share), created);
+    assert_eq!(run(Some(7.0), Reuse::Auto), created);
+}
+
 /// Penalty and projection of a variable hold in every step of a loop that calls the function anew.
 #[test]
 fn l32_shared_variables_keep_their_penalty_and_projection() {

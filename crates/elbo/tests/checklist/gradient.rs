@@ -14,6 +14,7 @@ const STEP: f64 = 1e-5;
 /// What that leaves, for losses of some hundred nats.
 const TOLERANCE: f64 = 1e-7;
 
+#[allow(clippy::needless_pass_by_value)] // inputs are made for the call
 /// Compares the gradients of `loss` in every parameter and in the input.
 fn check<M: Module + Clone, const X: usize>(module: &M, input: Tensor<X>, loss: impl Fn(&M, Tensor<X>) -> Tensor<1>) {
     let x = input.clone().require_grad();

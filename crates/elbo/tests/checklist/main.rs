@@ -4,6 +4,8 @@
 //! its row. `rows` fails if a row has no test. Inputs and weights are small and fixed; everything is in `f64` unless
 //! precision is the point, so that equalities hold to rounding ([`fixture::EXACT`]).
 
+#![allow(clippy::float_cmp)] // equal is meant where equal is written
+
 mod arguments;
 mod convolution;
 mod divergence;

@@ -4,6 +4,7 @@ use crate::fixture::*;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use elbo::layer::{Conv1d, Dense};
+use elbo::posterior::Posterior;
 use elbo::prior::Prior;
 use elbo::{Activation, Noise, Trace};
 
@@ -93,7 +94,7 @@ fn draws(seed: u64, bias: bool) -> (Vec<f64>, Option<Vec<f64>>) {
     let mut trace = pass(seed);
     let _ = layer.forward(wave([1, 2], 0.0), &mut trace);
     let record = trace.layer("dense").unwrap();
-    let bias = record.bias_posterior_tensor.as_ref().map(|bias| values(bias));
+    let bias = record.bias_posterior_tensor.as_ref().map(values);
     (values(record.kernel_posterior_tensor.as_ref().unwrap()), bias)
 }
 
@@ -144,7 +145,6 @@ fn l75_outputs_have_the_moments_of_the_weights() {
     let layer = conv1d(2, 3, 3).with_bias_posterior_fn(Some(normal())).init(&device()).unwrap();
     let x = wave([1, 6, 2], 0.0);
     let drawn = values(&layer.forward(x.clone(), &mut pass(6).with_samples(DRAWS)));
-    use elbo::posterior::Posterior;
     let (loc, scale) = layer.kernel.posterior.loc_scale().unwrap();
     let (bias_loc, bias_scale) = layer.bias.as_ref().unwrap().posterior.loc_scale().unwrap();
     let apply = |kernel: &Tensor<3>, bias: &Tensor<1>, x: Tensor<3>| {

@@ -40,9 +40,9 @@ fn l77_numbers_that_are_none_are_errors() {
             let result = with(LocScaleOptions { loc_initializer: start, ..default() });
             assert_error(result, &["dense/kernel_posterior_loc", "initializer", "finite"]);
         }
-        let penalty = Some(Regularizer::L2(bad));
-        assert_error(with(LocScaleOptions { loc_regularizer: penalty.clone(), ..default() }), &["regularizer"]);
-        let activity = dense(2, 2).with_activity_regularizer(penalty.unwrap()).init(&device());
+        let penalty = Regularizer::L2(bad);
+        let activity = dense(2, 2).with_activity_regularizer(penalty.clone()).init(&device());
+        assert_error(with(LocScaleOptions { loc_regularizer: Some(penalty), ..default() }), &["regularizer"]);
         assert_error(activity, &["activity_regularizer", "finite"]);
         let norm = Some(Constraint::MaxNorm(bad));
         assert_error(with(LocScaleOptions { loc_constraint: norm, ..default() }), &["constraint", "norm"]);

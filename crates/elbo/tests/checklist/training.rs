@@ -32,7 +32,8 @@ impl Net {
 
 /// Rising and falling lines, and their classes.
 fn lines() -> (Tensor<3>, Targets) {
-    let value = |i: usize, t: usize| (float(t) / 7.0 - 0.5) * if i % 2 == 0 { 1.0 } else { -1.0 } + 0.05 * float(i);
+    let value =
+        |i: usize, t: usize| (float(t) / 7.0 - 0.5) * if i.is_multiple_of(2) { 1.0 } else { -1.0 } + 0.05 * float(i);
     let values = (0..16).flat_map(|i| (0..8).map(move |t| value(i, t))).collect();
     let classes: Vec<usize> = (0..16).map(|i| i % 2).collect();
     (tensor([16, 8, 1], values), Targets::classes(&classes, &device()))

@@ -312,7 +312,7 @@ fn l76_norms_are_scaled_down_and_never_up() {
     let x = tensor([2], vec![3.0, 4.0]);
     assert_close(&values(&Constraint::MaxNorm(1.0).project(x.clone())), &[0.6, 0.8], EXACT);
     assert_close(&values(&Constraint::MaxNorm(10.0).project(x.clone())), &[3.0, 4.0], EXACT);
-    assert_close(&values(&Constraint::custom(|v| v.neg()).project(x)), &[-3.0, -4.0], EXACT);
+    assert_close(&values(&Constraint::custom(Tensor::neg).project(x)), &[-3.0, -4.0], EXACT);
 }
 
 /// A layer's parameters are those its variables are about.

@@ -36,6 +36,7 @@ impl Quantity {
 }
 
 impl Tolerance {
+    #[allow(clippy::float_cmp)] // infinities
     fn accepts(self, got: f64, want: f64) -> bool {
         let equal = got == want || (got.is_nan() && want.is_nan());
         equal || (want.is_finite() && (got - want).abs() <= self.absolute + self.relative * want.abs())

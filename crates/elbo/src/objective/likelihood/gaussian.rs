@@ -1,6 +1,7 @@
 //! `-ln p(y) = Σ_t ½ ((y_t - μ_t) / σ_t)² + ln σ_t + ½ ln 2π`.
 
-use crate::prior::softplus;
+use crate::error::{Error, Result};
+use crate::prior::{softplus, softplus_inverse};
 use crate::variable::Variable;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -32,19 +33,24 @@ pub struct Predicted;
 
 impl Gaussian {
     /// Known noise.
-    #[must_use]
-    pub fn known(targets: usize, scale: f64) -> Self {
-        Self { targets, noise: GaussianNoise::Known(scale) }
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if `scale` is not positive and finite.
+    pub fn known(targets: usize, scale: f64) -> Result<Self> {
+        check(scale)?;
+        Ok(Self { targets, noise: GaussianNoise::Known(scale) })
     }
 
     /// Learned noise that starts at `scale`.
-    #[must_use]
-    pub fn learned(targets: usize, scale: f64, device: &Device) -> Self {
-        // softplus⁻¹(σ) = σ + ln(1 - e^-σ)
-        let start = scale + (-(-scale).exp()).ln_1p();
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if `scale` is not positive and finite.
+    pub fn learned(targets: usize, scale: f64, device: &Device) -> Result<Self> {
+        check(scale)?;
+        let start = softplus_inverse(scale);
         let value = Tensor::from_data(TensorData::new(vec![start; targets], [targets]), device);
         let variable = Variable::new("noise_untransformed_scale", Param::from_tensor(value));
-        Self { targets, noise: GaussianNoise::Learned(variable) }
+        Ok(Self { targets, noise: GaussianNoise::Learned(variable) })
     }
 
     /// Noise as the network's second half of outputs.
@@ -89,5 +95,47 @@ impl Gaussian {
         let rows = outputs.dims()[0];
         let (loc, scale) = self.moments(outputs);
         crate::prior::normal_log_density(values, loc, scale).sum_dim(1).reshape([rows]).neg()
+    }
+}
+
+fn check(scale: f64) -> Result<()> {
+    if scale.is_finite() && scale > 0.0 {
+        return Ok(());
+    }
+    Err(Error::argument("gaussian likelihood", "scale", "positive and finite", scale))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::{Likelihood, Targets};
+
+    #[test]
+    fn noise_must_be_positive() {
+        for scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let message = Gaussian::known(1, scale).unwrap_err().to_string();
+            assert_eq!(message, format!("gaussian likelihood: `scale` must be positive and finite, found {scale}"));
+            assert!(Gaussian::learned(1, scale, &Device::flex()).is_err());
+        }
+    }
+
+    /// `-ln N(1; 0.5, 2²) = ½ 0.25² + ln 2 + ½ ln 2π`, whichever way the standard deviation 2 is given.
+    #[test]
+    fn the_three_kinds_of_noise_agree() {
+        let device = Device::flex();
+        let outputs = |row: Vec<f64>| {
+            let width = row.len();
+            Tensor::<2>::from_data(TensorData::new(row, [1, width]), &device)
+        };
+        let expected = 0.5 * 0.0625 + 2.0_f64.ln() + 0.5 * core::f64::consts::TAU.ln();
+        let cases = [
+            (Gaussian::known(1, 2.0).unwrap(), outputs(vec![0.5])),
+            (Gaussian::learned(1, 2.0, &device).unwrap(), outputs(vec![0.5])),
+            (Gaussian::predicted(1), outputs(vec![0.5, softplus_inverse(2.0)])),
+        ];
+        for (likelihood, outputs) in cases {
+            let nll = Likelihood::Gaussian(likelihood).nll(outputs, &Targets::real(&[1.0], &device)).unwrap();
+            assert!((nll.into_scalar::<f64>() - expected).abs() < 1e-6);
+        }
     }
 }
