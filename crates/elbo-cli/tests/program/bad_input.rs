@@ -29,7 +29,11 @@ fn bad_training_files() {
         ("empty.ts", HEAD.to_owned() + ":a\n", "empty.ts:4: channel 1: expected at least one value, found none"),
         ("none.ts", HEAD.into(), "none.ts: expected at least one example, found none"),
         ("one.ts", HEAD.to_owned() + "1,2:a\n3,4:a\n", "expected examples of at least two classes, found only `a`"),
-        ("unlabelled.ts", "@univariate true\n@data\n1,2\n3,4\n".into(), "number of labels: expected 2, found none"),
+        (
+            "unlabelled.ts",
+            "@univariate true\n@data\n1,2\n3,4\n".into(),
+            "unlabelled: labels: expected classes or real targets, found none",
+        ),
         ("data.xyz", good(), "data.xyz: unknown kind of file: expected a name that ends in .ts"),
     ];
     for (name, content, part) in cases {
