@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[command(name = "elbo", version, max_term_width = 100)]
 pub struct Cli {
     /// Number of threads [default: one per core]
-    #[arg(long, global = true, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, global = true, value_name = "N", env = "ELBO_THREADS", value_parser = at_least_one)]
     pub threads: Option<usize>,
     /// Print JSON and nothing else
     #[arg(long, global = true)]
