@@ -1,9 +1,9 @@
 //! What was inspected, for a person: the same facts as in the JSON form, line by line.
 
 use super::text;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// Nested values are indented; lists of plain values stand on one line.
+/// What fits on a line comes first, `kind` and `name` before all; nested values are indented below.
 pub fn inspected(value: &Value) {
     let mut out = String::new();
     write(&mut out, value, 0);
@@ -14,14 +14,13 @@ fn write(out: &mut String, value: &Value, depth: usize) {
     let indent = "  ".repeat(depth);
     match value {
         Value::Object(fields) => {
-            for (name, field) in fields.iter().filter(|(_, field)| !field.is_null()) {
-                let name = name.replace('_', " ");
-                if let Some(text) = inline(field) {
-                    *out += &format!("{indent}{name}: {text}\n");
-                } else {
-                    *out += &format!("{indent}{name}:\n");
-                    write(out, field, depth + 1);
-                }
+            let (short, long): (Vec<_>, Vec<_>) = ordered(fields).partition(|(_, field)| inline(field).is_some());
+            for (name, field) in short {
+                *out += &format!("{indent}{}: {}\n", words(name), inline(field).unwrap_or_default());
+            }
+            for (name, field) in long {
+                *out += &format!("{indent}{}:\n", words(name));
+                write(out, field, depth + 1);
             }
         }
         Value::Array(items) => {
@@ -34,6 +33,18 @@ fn write(out: &mut String, value: &Value, depth: usize) {
         }
         other => *out += &format!("{indent}{}\n", plain(other)),
     }
+}
+
+/// The fields that have a value, the telling ones first.
+fn ordered(fields: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    const FIRST: [&str; 3] = ["kind", "name", "status"];
+    let mut fields: Vec<_> = fields.iter().filter(|(_, field)| !field.is_null()).collect();
+    fields.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
+    fields.into_iter()
+}
+
+fn words(name: &str) -> String {
+    name.replace('_', " ")
 }
 
 /// A value that fits on the line of its name.
@@ -50,8 +61,8 @@ fn inline(value: &Value) -> Option<String> {
 /// An object of plain values on one line.
 fn row(value: &Value) -> Option<String> {
     let fields = value.as_object()?;
-    let part = |(name, field): (&String, &Value)| inline(field).map(|text| format!("{name} {text}"));
-    fields.iter().map(part).collect::<Option<Vec<_>>>().map(|parts| parts.join("  "))
+    let part = |(name, field): (&String, &Value)| inline(field).map(|text| format!("{} {text}", words(name)));
+    ordered(fields).map(part).collect::<Option<Vec<_>>>().map(|parts| parts.join("  "))
 }
 
 fn plain(value: &Value) -> String {

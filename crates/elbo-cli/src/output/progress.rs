@@ -64,7 +64,7 @@ impl Progress {
             Form::Lines { last } => {
                 let due = report.epoch.is_multiple_of(every) || report.epoch == self.epochs || report.epoch == 1;
                 if due || last.elapsed() >= PLAIN_EVERY {
-                    note(&line(report, self.epochs));
+                    note(&format!("epoch {}", line(report, self.epochs)));
                     *last = Instant::now();
                 }
             }
@@ -102,8 +102,7 @@ fn json_line(event: &Event) {
 
 fn bar(epochs: usize, steps_per_epoch: usize, epochs_done: usize) -> ProgressBar {
     let bar = ProgressBar::new((epochs * steps_per_epoch) as u64);
-    let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {wide_msg}  {eta} left")
-        .expect("the template is a constant");
+    let style = ProgressStyle::with_template("{bar:8} {wide_msg} {eta:>4} left").expect("the template is a constant");
     bar.set_style(style);
     bar.set_position((epochs_done * steps_per_epoch) as u64);
     bar.set_message("first epoch");
@@ -111,18 +110,19 @@ fn bar(epochs: usize, steps_per_epoch: usize, epochs_done: usize) -> ProgressBar
     bar
 }
 
-/// `epoch 12/300  loss 0.4321  nll 0.2100  KL 812.3  val acc 0.983`: nats per example, the divergence in nats.
+/// `12/300  loss 0.4321 nll 0.2100 KL 812.3 val acc 0.983`: nats per example, the divergence in nats. It fits beside the
+/// bar in 80 columns.
 fn line(report: &EpochReport, epochs: usize) -> String {
     let width = epochs.to_string().len();
     let validation = match report.validation.as_ref() {
         None => String::new(),
         Some(validation) => match validation.accuracy {
-            Some(accuracy) => format!("  val acc {accuracy:.3}"),
-            None => format!("  val nll {:.3}", validation.nll),
+            Some(accuracy) => format!(" val acc {accuracy:.3}"),
+            None => format!(" val nll {:.3}", validation.nll),
         },
     };
     format!(
-        "epoch {:>width$}/{epochs}  loss {:.4}  nll {:.4}  KL {:.1}{validation}",
+        "{:>width$}/{epochs}  loss {:.4} nll {:.4} KL {:.1}{validation}",
         report.epoch, report.loss, report.nll, report.kl
     )
 }
