@@ -10,6 +10,8 @@
 //! For contributors: Burn 0.22 computes the backward pass of `div_scalar` with a reciprocal in `f32`, whatever the
 //! tensor's type; write `mul_scalar(1.0 / x)` on everything that is differentiated.
 
+#![forbid(unsafe_code)]
+
 pub mod activation;
 pub mod data;
 pub mod distribution;

@@ -70,11 +70,13 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// The folder, and whether it is this repository's.
+/// The folder, and whether it is this repository's. A relative name counts from the repository's root: cargo runs tests
+/// in the package's folder, which is not where the command was typed.
 fn folder() -> (PathBuf, bool) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     match std::env::var_os("ELBO_GOLDEN_DIR") {
-        Some(folder) => (folder.into(), false),
-        None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden"), true),
+        Some(folder) => (root.join(folder), false),
+        None => (root.join("golden"), true),
     }
 }
 
