@@ -14,7 +14,7 @@ const DEFAULT_PRESET: &str = "conv1d";
 
 /// The configuration of a new run, and its data.
 pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
-    let training = training(args);
+    let mut training = training(args);
     training.check()?;
     let prediction = PredictionConfig { samples: args.samples.unwrap_or(PredictionConfig::default().samples) };
     // A bad number of samples is told before training, not after.
@@ -22,6 +22,7 @@ pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
     let model = model(args)?;
     let scaling = args.scaling.map_or(ScalingKind::PerSeries, Into::into);
     let (data, parts) = prepare(source(args)?, args.read.options(&ReadOptions::default()), scaling, &training)?;
+    training.kl_weight = args.kl_weight.unwrap_or_else(|| data.targets.default_kl_weight());
     let elbo_version = env!("CARGO_PKG_VERSION").to_owned();
     Ok((RunConfig { elbo_version, training, prediction, data, model }, parts))
 }

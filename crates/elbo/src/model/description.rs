@@ -8,7 +8,7 @@
 //! [posterior]
 //! family = "mean_field_normal"
 //! loc_stddev = { per_fan_in = 1.4 } # spread of the initial locations
-//! scale = { per_fan_in = 0.1 }      # initial scale
+//! scale = { per_fan_in = 0.5 }      # initial scale
 //!
 //! [[layer]]
 //! kind = "conv1d"

@@ -36,7 +36,7 @@ pub fn preset(name: &str) -> Result<ModelDescription> {
     Ok(ModelDescription {
         prior: PriorDescription::Normal { scale: Size::PerFanIn { per_fan_in: core::f64::consts::SQRT_2 } },
         posterior: PosteriorDescription {
-            scale: Size::PerFanIn { per_fan_in: 0.1 },
+            scale: Size::PerFanIn { per_fan_in: 0.5 },
             ..PosteriorDescription::default()
         },
         ..ModelDescription::new(layers)

@@ -157,6 +157,16 @@ impl RunConfig {
 }
 
 impl Targets {
+    /// The weight of the divergence that the presets train with, chosen by cross-validation on training parts (see
+    /// `docs/defaults.md`); 1 would be the ELBO.
+    #[must_use]
+    pub fn default_kl_weight(&self) -> f64 {
+        match self {
+            Self::Classes { .. } => 0.01,
+            Self::Real { .. } => 0.3,
+        }
+    }
+
     /// The likelihood that fits. Real targets have standard deviation 1 after scaling: the noise starts at half of it.
     fn likelihood(&self, device: &Device) -> Result<Likelihood> {
         match self {

@@ -46,8 +46,7 @@ impl Default for TrainingConfig {
             batch_size: 16,
             learning_rate: 2e-3,
             schedule: Schedule::Cosine,
-            // Chosen by cross-validation on the training parts of three archive sets; see docs/defaults.md.
-            kl_weight: 0.01,
+            kl_weight: 1.0,
             annealing: KlAnnealing::None,
             samples: 1,
             seed: 1,
