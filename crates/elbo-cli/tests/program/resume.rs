@@ -47,7 +47,7 @@ fn wait_for_epochs(run: &str, epochs: usize) {
     let logged = || fs::read_to_string(&log).map_or(0, |text| text.matches("\"event\":\"epoch\"").count());
     let started = Instant::now();
     while logged() < epochs {
-        assert!(started.elapsed() < Duration::from_secs(120), "the run does not get to epoch {epochs}");
+        assert!(started.elapsed() < Duration::from_mins(2), "the run does not get to epoch {epochs}");
         sleep(Duration::from_millis(1));
     }
 }
