@@ -45,7 +45,7 @@ pub struct TrainArgs {
     /// Embedded data set: italy-power-demand or gun-point [default: italy-power-demand]
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<String>,
-    /// Network: conv1d, fcn or mlp [default: conv1d]
+    /// Network: conv1d or mlp [default: conv1d]
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub preset: Option<String>,
     /// Network described in a TOML file

@@ -32,6 +32,7 @@ pub fn run(args: &TrainArgs, json: bool) -> Result<Outcome> {
     if folder.is_finished() {
         return show_finished(&folder, json);
     }
+    let _alone = folder.lock()?;
     let trainer = trainer(&folder, &config)?;
     let mut run = Run { folder: &folder, config, parts, trainer, checkpoint_every: args.checkpoint_every };
     let last_epoch = run.train(&stop, json)?;

@@ -82,6 +82,18 @@ fn ctrl_c_ends_an_epoch_with_a_checkpoint_and_says_how_to_go_on() {
 }
 
 #[test]
+fn a_run_belongs_to_one_process_at_a_time() {
+    let folder = Folder::new();
+    let out = folder.path("run");
+    let mut first = elbo(["train", "--epochs=100000", "--out", &out]).spawn().unwrap();
+    wait_for_epochs(&out, 1);
+    let message = crate::program::fail(["train", "--resume", &out]);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(message.contains("`out` must be a run that no other process works on"), "{message}");
+}
+
+#[test]
 fn a_finished_run_is_shown_and_left_alone() {
     let folder = Folder::new();
     let out = folder.path("run");
@@ -101,7 +113,7 @@ fn a_resumed_run_cannot_be_told_otherwise() {
         ("--epochs", "3", "--epochs: expected 2, found 3"),
         ("--lr", "0.5", "--lr: expected 0.002, found 0.5"),
         ("--dataset", "gun-point", "the data: expected"),
-        ("--preset", "fcn", "--model or --preset: expected the one in config.toml"),
+        ("--preset", "mlp", "--model or --preset: expected the one in config.toml"),
         ("--scaling", "none", "--scaling: expected PerSeries, found None"),
     ] {
         let message = crate::program::fail(["train", "--resume", &out, flag, value]);

@@ -6,14 +6,13 @@ use crate::error::{Error, Result};
 use crate::estimator::Estimator;
 
 /// The names that [`preset`] knows.
-pub const PRESETS: [&str; 3] = ["conv1d", "fcn", "mlp"];
+pub const PRESETS: [&str; 2] = ["conv1d", "mlp"];
 
 /// A network by name:
 ///
 /// | name | layers |
 /// | --- | --- |
 /// | `conv1d` | the seed's network: 64 filters of length 5, SAME, relu; flatten; dense |
-/// | `fcn` | filters 64, 128, 64 of lengths 8, 5, 3, SAME, relu; mean over time; dense (after Wang et al. 2017, without normalisation); any length |
 /// | `mlp` | flatten; dense 64, relu; dense 64, relu; dense |
 ///
 /// # Errors
@@ -21,13 +20,6 @@ pub const PRESETS: [&str; 3] = ["conv1d", "fcn", "mlp"];
 pub fn preset(name: &str) -> Result<ModelDescription> {
     let layers = match name {
         "conv1d" => vec![conv1d(64, 5), LayerDescription::Flatten, dense(None, "linear")],
-        "fcn" => vec![
-            conv1d(64, 8),
-            conv1d(128, 5),
-            conv1d(64, 3),
-            LayerDescription::GlobalAveragePooling,
-            dense(None, "linear"),
-        ],
         "mlp" => {
             vec![LayerDescription::Flatten, dense(Some(64), "relu"), dense(Some(64), "relu"), dense(None, "linear")]
         }

@@ -8,7 +8,7 @@ use crate::record::{NamedTensors, load_parameters, parameters, write_atomically}
 use crate::train::Checkpoint;
 use burn::tensor::Device;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 const CONFIG: &str = "config.toml";
@@ -17,6 +17,7 @@ const METRICS: &str = "metrics.json";
 const PREDICTIONS: &str = "predictions.csv";
 const EVENTS: &str = "events.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
+const LOCK: &str = ".lock";
 const LAST: &str = "last.safetensors";
 const MODEL_FORMAT: &str = "elbo-model-1";
 const CONFIG_KEY: &str = "config";
@@ -50,6 +51,25 @@ impl RunFolder {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.path.join(METRICS).exists()
+    }
+
+    /// Keeps other processes from working on the run while the guard lives. The lock ends with the process, however
+    /// that ends.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if another process holds it, [`Error::Io`].
+    pub fn lock(&self) -> Result<File> {
+        let path = self.path.join(LOCK);
+        let fail = |error| Error::io(&path, "lock", error);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                let expected = "a run that no other process works on";
+                Err(Error::argument("run", "out", expected, self.path.display()))
+            }
+            Err(TryLockError::Error(error)) => Err(fail(error)),
+        }
     }
 
     /// Begins a run: makes the folder and writes the configuration.
