@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[command(name = "elbo", version, max_term_width = 100)]
 pub struct Cli {
     /// Number of threads [default: one per core]
-    #[arg(long, global = true, value_name = "N", env = "ELBO_THREADS", value_parser = at_least_one)]
+    #[arg(long, global = true, value_name = "N", env = "ELBO_THREADS", value_parser = thread_count)]
     pub threads: Option<usize>,
     /// Print JSON and nothing else
     #[arg(long, global = true)]
@@ -190,11 +190,9 @@ impl From<Task> for TaskKind {
     }
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err("expected a whole number, at least 1".into()),
-        Ok(number) => Ok(number),
-    }
+fn thread_count(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1024).contains(number));
+    number.ok_or_else(|| "expected a whole number between 1 and 1024".into())
 }
 
 fn not_negative(text: &str) -> Result<f64, String> {

@@ -113,6 +113,12 @@ pub enum Error {
         /// The loss.
         value: f64,
     },
+    /// A network's outputs are not numbers.
+    #[error("the network gives {value} for an output; its parameters are out of range: try a smaller learning rate")]
+    OutputNotFinite {
+        /// The first output that is not finite.
+        value: f64,
+    },
     /// A file could not be read or written.
     #[error("{}: cannot {action}: {source}", path.display())]
     Io {

@@ -35,7 +35,7 @@ fn of_run(path: &Path) -> Result<Value> {
     let folder = RunFolder::new(path);
     let config = folder.config()?;
     if !folder.is_finished() {
-        let epoch = folder.checkpoint()?.map_or(0, |checkpoint| checkpoint.epoch);
+        let epoch = folder.checkpoint(&config)?.map_or(0, |checkpoint| checkpoint.epoch);
         let status =
             format!("unfinished: {epoch} of {} epochs; elbo train --resume {}", config.training.epochs, path.display());
         return Ok(json!({ "kind": "run", "status": status, "data": of_config(&config), "model": config.model }));

@@ -11,7 +11,7 @@ use elbo::run::{
     Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, RunConfig, RunFolder, TestScores, Timing,
     TrainingSummary, evaluate, predictions_csv,
 };
-use elbo::train::{EpochReport, Trainer};
+use elbo::train::Trainer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -26,18 +26,18 @@ struct Run<'a> {
 }
 
 pub fn run(args: &TrainArgs, json: bool) -> Result<Outcome> {
-    let stop = stop_flag()?;
+    let stop = Stop::listen()?;
     let started = Instant::now();
-    let (folder, config, parts) = begin(args)?;
-    if folder.is_finished() {
+    if let Some(folder) = args.resume.as_ref().map(RunFolder::new).filter(RunFolder::is_finished) {
+        settings::check_resumed(args, &folder.config()?, folder.path())?;
         return show_finished(&folder, json);
     }
+    let (folder, config, parts) = begin(args)?;
     let _alone = folder.lock()?;
     let trainer = trainer(&folder, &config)?;
     let mut run = Run { folder: &folder, config, parts, trainer, checkpoint_every: args.checkpoint_every };
-    let last_epoch = run.train(&stop, json)?;
-    let training_seconds = started.elapsed().as_secs_f64();
-    let metrics = run.finish(last_epoch, training_seconds)?;
+    run.train(&stop, json)?;
+    let metrics = run.finish(started.elapsed().as_secs_f64())?;
     show(&folder, &metrics, json);
     Ok(Outcome::Done)
 }
@@ -67,15 +67,15 @@ fn begin(args: &TrainArgs) -> Result<(RunFolder, RunConfig, Parts)> {
 fn trainer(folder: &RunFolder, config: &RunConfig) -> Result<Trainer> {
     let model = config.build_model(&Device::flex().autodiff())?;
     let trainer = Trainer::new(config.training.clone(), model)?;
-    Ok(match folder.checkpoint()? {
+    Ok(match folder.checkpoint(config)? {
         Some(checkpoint) => trainer.resumed(&checkpoint)?,
         None => trainer,
     })
 }
 
 impl Run<'_> {
-    /// Trains to the last epoch; gives the report of the last epoch.
-    fn train(&mut self, stop: &AtomicBool, json: bool) -> Result<Option<EpochReport>> {
+    /// Trains to the last epoch.
+    fn train(&mut self, stop: &Stop, json: bool) -> Result<()> {
         let done = self.trainer.epoch();
         let mut log = EventLog::open(&self.folder.events_path(), done)?;
         let start = self.start_event();
@@ -83,7 +83,6 @@ impl Run<'_> {
         let steps = self.trainer.steps_per_epoch(self.parts.train.len());
         let mut progress = Progress::new(json, self.config.training.epochs, steps, done);
         progress.begin(&self.headline(), &start);
-        let mut last = log.last_epoch()?;
         let mut saved = Instant::now();
         while !self.trainer.is_done() {
             let validation = self.parts.validation.as_ref();
@@ -91,10 +90,9 @@ impl Run<'_> {
             let event = Event::Epoch(report.clone());
             log.log(&event)?;
             progress.epoch(&report, &event);
-            last = Some(report);
-            let stopped = stop.load(Ordering::Relaxed);
+            let stopped = stop.is_asked();
             if stopped || self.trainer.is_done() || saved.elapsed().as_secs_f64() >= self.checkpoint_every {
-                self.folder.save_checkpoint(&self.trainer.checkpoint()?)?;
+                self.folder.save_checkpoint(&self.trainer.checkpoint()?, &self.config)?;
                 saved = Instant::now();
             }
             if stopped && !self.trainer.is_done() {
@@ -102,11 +100,13 @@ impl Run<'_> {
             }
         }
         progress.finish();
-        Ok(last)
+        // What is left is scoring, which can be done again.
+        stop.at_once();
+        Ok(())
     }
 
     /// Says how to go on.
-    fn interrupted(&self, log: &mut EventLog, progress: &Progress) -> Result<Option<EpochReport>> {
+    fn interrupted(&self, log: &mut EventLog, progress: &Progress) -> Result<()> {
         let epoch = self.trainer.epoch();
         let event = Event::Interrupted { epoch };
         log.log(&event)?;
@@ -135,7 +135,7 @@ impl Run<'_> {
     }
 
     /// Scores the model and writes the run's files; the scores last, as the sign of a finished run.
-    fn finish(&self, last_epoch: Option<EpochReport>, training_seconds: f64) -> Result<Metrics> {
+    fn finish(&self, training_seconds: f64) -> Result<Metrics> {
         let model = self.trainer.trained();
         self.folder.save_model(&model, &self.config)?;
         let started = Instant::now();
@@ -150,7 +150,7 @@ impl Run<'_> {
                 test: self.parts.test.as_ref().map_or(0, elbo::train::TrainingData::len),
             },
             model: ModelSummary { parameters: self.parameters() },
-            training: TrainingSummary { epochs: checkpoint.epoch, steps: checkpoint.step, last_epoch },
+            training: TrainingSummary { epochs: checkpoint.epoch, steps: checkpoint.step, last_epoch: checkpoint.last },
             test,
             timing: Timing { training_seconds, evaluation_seconds: started.elapsed().as_secs_f64() },
         };
@@ -195,15 +195,35 @@ fn show(folder: &RunFolder, metrics: &Metrics, json: bool) {
     output::files(folder.path());
 }
 
-/// Set by Ctrl-C: the epoch is finished, a checkpoint written. A second Ctrl-C ends the program at once.
-fn stop_flag() -> Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = flag.clone();
-    ctrlc::set_handler(move || {
-        if set.swap(true, Ordering::Relaxed) {
+/// What Ctrl-C does: the first one lets the epoch end and a checkpoint be written, a second one, or one after training,
+/// ends the program at once.
+#[derive(Clone, Default)]
+struct Stop {
+    asked: Arc<AtomicBool>,
+    at_once: Arc<AtomicBool>,
+}
+
+impl Stop {
+    fn listen() -> Result<Self> {
+        let stop = Self::default();
+        let handler = stop.clone();
+        ctrlc::set_handler(move || handler.ask()).context("cannot listen for Ctrl-C")?;
+        Ok(stop)
+    }
+
+    fn ask(&self) {
+        if self.asked.swap(true, Ordering::Relaxed) || self.at_once.load(Ordering::Relaxed) {
+            output::note("error: interrupted; go on with `elbo train --resume DIR`");
             std::process::exit(2);
         }
-    })
-    .context("cannot listen for Ctrl-C")?;
-    Ok(flag)
+        output::note("Stopping after this epoch; once more to stop at once");
+    }
+
+    fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    fn at_once(&self) {
+        self.at_once.store(true, Ordering::Relaxed);
+    }
 }

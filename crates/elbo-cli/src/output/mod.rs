@@ -31,9 +31,16 @@ pub fn json(value: &Value) {
     text(&format!("{value}\n"));
 }
 
-/// Text as it is. A reader that has gone away (`| head`) is no error.
+/// Text as it is. A reader that has gone away (`| head`) is no error; a full disk is, and ends the program.
 pub fn text(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            note(&format!("error: standard output: cannot write: {error}"));
+            std::process::exit(2);
+        }
+        _ => {}
+    }
 }
 
 /// A remark on standard error.
@@ -69,14 +76,15 @@ pub fn files(folder: &Path) {
 
 /// The rows of a CSV file as JSON objects; what is a number becomes one, but for names and labels.
 pub fn rows_as_json(csv: &[u8]) -> Result<Value> {
-    const TEXTS: [&str; 3] = ["id", "label", "predicted"];
     let mut reader = csv::Reader::from_reader(csv);
     let header = reader.headers().context("predictions")?.clone();
+    let real = header.iter().any(|name| name == "stddev");
+    let texts: &[&str] = if real { &["id"] } else { &["id", "label", "predicted"] };
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.context("predictions")?;
         let field = |(name, text): (&str, &str)| {
-            let number = text.parse::<f64>().ok().filter(|_| !TEXTS.contains(&name));
+            let number = text.parse::<f64>().ok().filter(|_| !texts.contains(&name));
             (name.to_owned(), number.map_or_else(|| Value::from(text), Value::from))
         };
         rows.push(Value::Object(header.iter().zip(record.iter()).map(field).collect::<Map<_, _>>()));

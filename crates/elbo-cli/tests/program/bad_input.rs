@@ -75,8 +75,8 @@ fn bad_settings() {
     let folder = Folder::new();
     let out = folder.path("run");
     let cases: [(&[&str], &str); 9] = [
-        (&["--epochs", "0"], "training: `epochs` must be at least 1, found 0"),
-        (&["--batch-size", "0"], "training: `batch_size` must be at least 1, found 0"),
+        (&["--epochs", "0"], "training: `epochs` must be between 1 and 1000000000, found 0"),
+        (&["--batch-size", "0"], "training: `batch_size` must be between 1 and 1000000000, found 0"),
         (&["--lr", "-1"], "training: `learning_rate` must be positive and finite, found -1"),
         (&["--lr", "NaN"], "training: `learning_rate` must be positive and finite, found NaN"),
         (&["--kl-weight", "inf"], "training: `kl_weight` must be finite and not negative, found inf"),
@@ -170,7 +170,10 @@ fn bad_series_at_predict() {
     assert!(message.contains("two: input has the wrong number of channels: expected 1"), "{message}");
     let short = folder.file("short.ts", "@univariate true\n@data\n1,2\n");
     let message = fail(["predict", "--run", &out, "--input", &short, "--out", &csv]);
-    assert!(message.contains("wrong length: expected 24 as all series of the training data, found 2"), "{message}");
+    assert!(
+        message.contains("wrong length: expected 24 as all series of the training data (in a CSV file"),
+        "{message}"
+    );
     assert!(!Path::new(&csv).exists());
     let unknown = fail(["evaluate", "--run", &out, "--input", &two]);
     assert!(unknown.contains("wrong number of channels"), "{unknown}");
@@ -224,4 +227,49 @@ fn an_unknown_option_is_a_usage_error() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("--epochs"));
     let message = error_of(&elbo(["inspect", "/nowhere.ts"]).output().unwrap());
     assert!(message.contains("/nowhere.ts: cannot read"), "{message}");
+}
+
+#[test]
+fn files_of_different_runs() {
+    let folder = Folder::new();
+    let (a, b) = (folder.path("a"), folder.path("b"));
+    run(["train", "--epochs", "2", "--out", &a]);
+    run(["train", "--epochs", "2", "--seed", "2", "--out", &b]);
+    let input = shipped("ItalyPowerDemand/ItalyPowerDemand_TEST.ts");
+    let copy = |name: &str| fs::copy(Path::new(&b).join(name), Path::new(&a).join(name)).unwrap();
+
+    copy("model.safetensors");
+    let message = fail(["predict", "--run", &a, "--input", &input]);
+    assert!(message.contains("it belongs to another run than the config.toml beside it"), "{message}");
+
+    copy("checkpoints/last.safetensors");
+    fs::remove_file(Path::new(&a).join("metrics.json")).unwrap();
+    let message = fail(["train", "--resume", &a]);
+    assert!(message.contains("it was written under other settings than those of the run"), "{message}");
+
+    fs::remove_file(Path::new(&a).join("config.toml")).unwrap();
+    let message = fail(["train", "--out", &a]);
+    assert!(message.contains("`out` must be a folder without the files of another run"), "{message}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_output() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = elbo(["inspect", &shipped("ItalyPowerDemand/ItalyPowerDemand_TEST.ts")]);
+    let output = command.stdout(full).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.starts_with("error: standard output: cannot write: No space left"), "{text}");
+}
+
+/// The last step's parameters are not numbers, though every loss was.
+#[test]
+fn parameters_that_are_not_numbers() {
+    let folder = Folder::new();
+    let settings = ["train", "--lr", "1e30", "--epochs", "1", "--batch-size", "1000", "--out", &folder.path("run")];
+    let output = elbo(settings).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.lines().last().unwrap_or_default().contains("try a smaller learning rate"), "{text}");
 }

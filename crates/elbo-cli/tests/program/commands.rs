@@ -97,7 +97,7 @@ fn other_data_and_networks_are_trained_on() {
     let folder = Folder::new();
     let head = "@dimensions 2\n@classLabel true low high\n@data\n";
     let row = |i: u32| {
-        let length = 4 + i % 5;
+        let length = 4 + i % 5 + u32::from(i == 50);
         let level = if i.is_multiple_of(2) { -1.0 } else { 1.0 };
         let wave = |t: u32| level + f64::from((i * 7 + t * 3) % 5) * 0.1;
         let first: Vec<String> = (0..length).map(|t| format!("{:.2}", wave(t))).collect();

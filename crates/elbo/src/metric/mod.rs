@@ -19,7 +19,7 @@ mod brier;
 mod calibration;
 mod error;
 mod nll;
-mod number;
+pub(crate) mod number;
 mod probabilities;
 mod regression;
 mod scores;

@@ -85,7 +85,8 @@ impl PosteriorPredictive {
     /// row-major. `widest` is the number of values that the widest layer makes of one row.
     ///
     /// # Errors
-    /// Those of `forward` and `each`; [`Error::Input`] if an output does not have `rows` rows per weight sample.
+    /// Those of `forward` and `each`; [`Error::Input`] if an output does not have `rows` rows per weight sample,
+    /// [`Error::OutputNotFinite`] if one is not a finite number.
     pub fn for_each_sample(
         &self,
         rows: usize,
@@ -108,6 +109,9 @@ impl PosteriorPredictive {
                 });
             }
             let values: Vec<f64> = outputs.into_data().iter::<f64>().collect();
+            if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(Error::OutputNotFinite { value });
+            }
             for sample in 0..samples.len() {
                 each(&values[sample * rows * width..(sample + 1) * rows * width])?;
             }

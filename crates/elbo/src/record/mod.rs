@@ -9,6 +9,7 @@ mod hash;
 mod named;
 mod paths;
 
+pub(crate) use file::is_temporary;
 pub use file::write_atomically;
 pub(crate) use hash::hex;
 pub use named::{NamedTensors, load_parameters, parameters};

@@ -68,11 +68,11 @@ pub struct DataConfig {
     pub name: String,
     /// Channels of a series.
     pub channels: usize,
-    /// Longest length in the training data.
+    /// Length that the network takes: the longest of the training series, and of the test series where lengths differ.
     pub length: usize,
     /// Whether all training series have that length; then all later ones must.
     pub equal_length: bool,
-    /// SHA-256 of the training file's content, as read.
+    /// SHA-256 of the data, as read.
     pub fingerprint: String,
     /// Where the data come from.
     pub source: DataSource,
@@ -132,16 +132,18 @@ impl DataConfig {
     }
 }
 
-/// SHA-256 over the values and labels of a data set.
+/// SHA-256 over the values and labels of data sets.
 #[must_use]
-pub fn fingerprint(data: &Dataset) -> String {
+pub fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a Dataset>) -> String {
     let mut hasher = Sha256::new();
-    hasher.update(format!("{}\0{}\0", data.channels, data.examples.len()));
-    for example in &data.examples {
-        hasher.update(format!("{}\0{}\0", example.id, example.values.len()));
-        example.values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
+    for data in parts {
+        hasher.update(format!("{}\0{}\0", data.channels, data.examples.len()));
+        for example in &data.examples {
+            hasher.update(format!("{}\0{}\0", example.id, example.values.len()));
+            example.values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
+        }
+        hasher.update(format!("{:?}", data.labels));
     }
-    hasher.update(format!("{:?}", data.labels));
     hex(hasher)
 }
 

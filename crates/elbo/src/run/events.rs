@@ -83,19 +83,6 @@ impl EventLog {
         Ok(Self { path: path.to_owned(), file })
     }
 
-    /// The report of the last epoch in the log.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn last_epoch(&self) -> Result<Option<EpochReport>> {
-        let text = fs::read_to_string(&self.path).map_err(|error| Error::io(&self.path, "read", error))?;
-        let report = |line: &str| match serde_json::from_str(line) {
-            Ok(Event::Epoch(report)) => Some(report),
-            _ => None,
-        };
-        Ok(text.lines().rev().find_map(report))
-    }
-
     /// Appends an event.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::config::RunConfig;
 use super::metrics::Metrics;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::record::{NamedTensors, load_parameters, parameters, write_atomically};
+use crate::record::{NamedTensors, is_temporary, load_parameters, parameters, write_atomically};
 use crate::train::Checkpoint;
 use burn::tensor::Device;
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ impl RunFolder {
     /// Whether the run was finished: its scores are written last.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.path.join(METRICS).exists()
+        self.has_run() && self.path.join(METRICS).exists() && self.path.join(MODEL).exists()
     }
 
     /// Keeps other processes from working on the run while the guard lives. The lock ends with the process, however
@@ -63,12 +63,23 @@ impl RunFolder {
         let fail = |error| Error::io(&path, "lock", error);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => {
+                self.sweep();
+                Ok(file)
+            }
             Err(TryLockError::WouldBlock) => {
                 let expected = "a run that no other process works on";
                 Err(Error::argument("run", "out", expected, self.path.display()))
             }
             Err(TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+
+    /// Removes what a killed process was writing. A file that cannot be removed does no harm.
+    fn sweep(&self) {
+        for folder in [self.path.clone(), self.path.join(CHECKPOINTS)] {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            entries.filter(|path| is_temporary(path)).for_each(|path| _ = fs::remove_file(path));
         }
     }
 
@@ -81,7 +92,15 @@ impl RunFolder {
             let expected = "a folder without a run (or resume it)";
             return Err(Error::argument("run", "out", expected, self.path.display()));
         }
+        if let Some(name) = [MODEL, METRICS, EVENTS, PREDICTIONS].iter().find(|name| self.path.join(name).exists()) {
+            let expected = "a folder without the files of another run";
+            return Err(Error::argument("run", "out", expected, self.path.join(name).display()));
+        }
         let checkpoints = self.path.join(CHECKPOINTS);
+        if checkpoints.join(LAST).exists() {
+            let expected = "a folder without the checkpoint of another run";
+            return Err(Error::argument("run", "out", expected, checkpoints.join(LAST).display()));
+        }
         fs::create_dir_all(&checkpoints).map_err(|error| Error::io(&checkpoints, "create", error))?;
         self.write(CONFIG, config_text(config)?.as_bytes())
     }
@@ -117,7 +136,11 @@ impl RunFolder {
             let reason = "the run was not finished: resume it first".to_owned();
             return Err(Error::ModelFile { path, reason });
         }
-        Ok(Self::read_model(&path, device)?.0)
+        let (model, config) = Self::read_model(&path, device)?;
+        if config == self.config()? {
+            return Ok(model);
+        }
+        Err(Error::ModelFile { path, reason: format!("it belongs to another run than the {CONFIG} beside it") })
     }
 
     /// A model and its configuration from a `model.safetensors` alone.
@@ -136,17 +159,18 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
-        checkpoint.save(&self.path.join(CHECKPOINTS).join(LAST))
+    pub fn save_checkpoint(&self, checkpoint: &Checkpoint, config: &RunConfig) -> Result<()> {
+        checkpoint.save(&self.path.join(CHECKPOINTS).join(LAST), &config_text(config)?)
     }
 
     /// The last checkpoint, if there is one.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::ModelFile`].
-    pub fn checkpoint(&self) -> Result<Option<Checkpoint>> {
+    /// [`Error::Io`], [`Error::ModelFile`], also if it was written under another configuration than `config`.
+    pub fn checkpoint(&self, config: &RunConfig) -> Result<Option<Checkpoint>> {
         let path = self.path.join(CHECKPOINTS).join(LAST);
-        path.exists().then(|| Checkpoint::load(&path)).transpose()
+        let config = config_text(config)?;
+        path.exists().then(|| Checkpoint::load(&path, &config)).transpose()
     }
 
     /// Writes the scores: the last file of a run.

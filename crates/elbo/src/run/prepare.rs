@@ -33,9 +33,9 @@ pub fn prepare(
     let config = DataConfig {
         name: whole.name.clone(),
         channels: whole.channels,
-        length: whole.length_range().map_or(0, |(_, longest)| longest),
+        length: longest(&whole).max(longest_of_unequal(&whole, test.as_ref())),
         equal_length: whole.has_equal_lengths(),
-        fingerprint: fingerprint(&whole),
+        fingerprint: fingerprint([Some(&whole), test.as_ref()].into_iter().flatten()),
         source,
         read,
         targets: targets(&train)?,
@@ -58,7 +58,7 @@ impl DataConfig {
             return Err(Error::ModelDescription {
                 origin: "config.toml".into(),
                 reason: format!(
-                    "the training data have changed since the run began: expected SHA-256 {}, found {}",
+                    "the data have changed since the run began: expected SHA-256 {}, found {}",
                     self.fingerprint, config.fingerprint
                 ),
             });
@@ -124,12 +124,24 @@ impl DataConfig {
         match (0..data.len()).find(other).filter(|_| self.equal_length) {
             Some(i) => fail(
                 "length",
-                format!("{} as all series of the training data", self.length),
+                format!(
+                    "{} as all series of the training data (in a CSV file, is the label column the right one?)",
+                    self.length
+                ),
                 format!("{} in series `{}`", data.example_length(i), data.examples[i].id),
             ),
             None => Ok(()),
         }
     }
+}
+
+fn longest(data: &Dataset) -> usize {
+    data.length_range().map_or(0, |(_, longest)| longest)
+}
+
+/// Where lengths differ, the network must take the longest test series too. (Its values play no part.)
+fn longest_of_unequal(train: &Dataset, test: Option<&Dataset>) -> usize {
+    test.filter(|_| !train.has_equal_lengths()).map_or(0, longest)
 }
 
 /// What the training part says about targets.

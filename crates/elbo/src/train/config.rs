@@ -4,6 +4,9 @@ use crate::error::{Error, Result};
 use crate::objective::KlAnnealing;
 use serde::{Deserialize, Serialize};
 
+/// Most epochs, and most examples of a step: their product with a data set still fits into a counter.
+const MAX_COUNT: usize = 1_000_000_000;
+
 /// How the learning rate falls over a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
@@ -67,8 +70,8 @@ impl TrainingConfig {
             Err(Error::argument(OWNER, argument, expected, found))
         };
         for (argument, count) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
-            if count == 0 {
-                return fail(argument, "at least 1", &count);
+            if !(1..=MAX_COUNT).contains(&count) {
+                return fail(argument, &format!("between 1 and {MAX_COUNT}"), &count);
             }
         }
         if !(1..=limit).contains(&(self.samples as u64)) {
@@ -116,7 +119,7 @@ mod tests {
     fn the_first_bad_setting_is_named() {
         let good = TrainingConfig::default;
         let cases = [
-            (TrainingConfig { epochs: 0, ..good() }, "training: `epochs` must be at least 1, found 0"),
+            (TrainingConfig { epochs: 0, ..good() }, "training: `epochs` must be between 1 and 1000000000, found 0"),
             (
                 TrainingConfig { learning_rate: f64::NAN, ..good() },
                 "training: `learning_rate` must be positive and finite, found NaN",

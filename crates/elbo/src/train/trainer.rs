@@ -11,9 +11,9 @@ use crate::noise::Noise;
 use crate::objective::{Elbo, ElboTerms};
 use crate::predict::{PosteriorPredictive, Predictions, RealPredictions};
 use crate::trace::Trace;
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{DType, Device};
+use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,6 +24,7 @@ pub struct Trainer {
     optimizer: ModuleOptimizer,
     epoch: usize,
     step: u64,
+    last: Option<EpochReport>,
     device: Device,
 }
 
@@ -53,7 +54,8 @@ pub struct EpochReport {
 /// Scores of the mean network on the validation part.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidationReport {
-    /// Negative log likelihood in nats per example.
+    /// Negative log likelihood in nats per example; infinite if a class was given no probability.
+    #[serde(with = "crate::metric::number")]
     pub nll: f64,
     /// Part of the examples whose class is the most probable one; `None` for real targets.
     pub accuracy: Option<f64>,
@@ -77,7 +79,7 @@ impl Trainer {
         let device = model.devices().into_iter().next().unwrap_or_else(|| Device::flex().autodiff());
         // Kingma and Ba (2015), section 2: ε = 10⁻⁸.
         let optimizer = AdamConfig::new().with_epsilon(1e-8).init();
-        Ok(Self { config, model, optimizer, epoch: 0, step: 0, device })
+        Ok(Self { config, model, optimizer, epoch: 0, step: 0, last: None, device })
     }
 
     /// Goes on from a checkpoint of the same run.
@@ -89,6 +91,7 @@ impl Trainer {
         self.optimizer = checkpoint.load_optimizer(self.optimizer)?;
         self.epoch = checkpoint.epoch;
         self.step = checkpoint.step;
+        self.last.clone_from(&checkpoint.last);
         Ok(self)
     }
 
@@ -97,13 +100,19 @@ impl Trainer {
     /// # Errors
     /// [`Error::ModelFile`] if the optimizer's state cannot be written down.
     pub fn checkpoint(&self) -> Result<Checkpoint> {
-        Checkpoint::new(&self.model, &self.optimizer, self.epoch, self.step)
+        Checkpoint::new(&self.model, &self.optimizer, (self.epoch, self.step), self.last.clone())
     }
 
     /// Epochs done.
     #[must_use]
     pub fn epoch(&self) -> usize {
         self.epoch
+    }
+
+    /// The report of the last epoch, before or after a resumption.
+    #[must_use]
+    pub fn last_epoch(&self) -> Option<&EpochReport> {
+        self.last.as_ref()
     }
 
     /// Whether all epochs are done.
@@ -149,9 +158,13 @@ impl Trainer {
             last = Some(self.run_step(data, batch, progress, &mut sums)?);
             on_step(done + 1);
         }
-        self.epoch += 1;
         let last = last.ok_or_else(|| Error::argument("training", "data", "at least one example", 0))?;
-        self.report(&sums, last, validation)
+        // The loss tells of the parameters before a step; the last step of an epoch is looked at here.
+        self.checked(sum_of_parameters(&self.model))?;
+        self.epoch += 1;
+        let report = self.report(&sums, last, validation)?;
+        self.last = Some(report.clone());
+        Ok(report)
     }
 
     /// One step: pass, loss, gradients, update.
@@ -246,7 +259,20 @@ impl Sums {
     }
 }
 
-fn scalar(value: &burn::tensor::Tensor<1>) -> f64 {
+/// Finite if and only if all parameters are (and none is near the largest number there is).
+fn sum_of_parameters(model: &Model) -> f64 {
+    struct Sum(f64);
+    impl ModuleVisitor for Sum {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0 += scalar(&param.val().detach().abs().sum());
+        }
+    }
+    let mut sum = Sum(0.0);
+    model.visit(&mut sum);
+    sum.0
+}
+
+fn scalar(value: &Tensor<1>) -> f64 {
     value.clone().into_scalar::<f64>()
 }
 
