@@ -51,6 +51,9 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Io`].
+    ///
+    /// # Panics
+    /// Never: a report is plain data.
     pub fn save(&self, path: &Path, run: &str) -> Result<()> {
         let mut tensors: BTreeMap<String, TensorData> =
             self.parameters.iter().map(|(name, data)| (format!("{MODEL_PREFIX}{name}"), data.clone())).collect();
