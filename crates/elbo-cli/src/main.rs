@@ -14,7 +14,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    match command::run(cli) {
+    // What no check foresaw is an error as well, and not a backtrace.
+    std::panic::set_hook(Box::new(|_| ()));
+    let ended = std::panic::catch_unwind(|| command::run(cli));
+    let ended = ended.unwrap_or_else(|panic| Err(anyhow::anyhow!("a fault of the program: {}", message_of(&*panic))));
+    match ended {
         Ok(outcome) => outcome.exit_code(),
         Err(error) => {
             // Nothing can be done about a closed stderr.
@@ -22,4 +26,10 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What a panic said.
+fn message_of(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }

@@ -136,6 +136,11 @@ impl ModelDescription {
         if self.layers.is_empty() {
             return Err("expected at least one [[layer]], found none".into());
         }
+        let means = self.layers.iter().any(|layer| layer.estimator() == Some(Estimator::Mean));
+        if means && !matches!(self.prior, PriorDescription::Normal { .. }) {
+            // Their divergence is estimated from the weights that a pass draws, and this estimator draws none.
+            return Err("estimator `mean` needs a normal prior: the others' divergence needs drawn weights".into());
+        }
         Ok(())
     }
 
@@ -165,6 +170,13 @@ impl LayerDescription {
             Self::Dense { .. } => "dense",
             Self::Flatten => "flatten",
             Self::GlobalAveragePooling => "global_average_pooling",
+        }
+    }
+
+    fn estimator(&self) -> Option<Estimator> {
+        match self {
+            Self::Conv1d { estimator, .. } | Self::Dense { estimator, .. } => Some(*estimator),
+            Self::Flatten | Self::GlobalAveragePooling => None,
         }
     }
 
@@ -240,6 +252,10 @@ mod tests {
     fn mistakes_are_told_with_their_place() {
         let cases = [
             ("", "missing field `layer`"),
+            (
+                "[prior]\nkind = 'laplace'\nscale = 1.0\n[[layer]]\nkind = 'dense'\nestimator = 'mean'",
+                "estimator `mean` needs a normal prior",
+            ),
             ("layer = []", "expected at least one [[layer]], found none"),
             ("[[layer]]\nkind = 'conv2'", "unknown variant `conv2`"),
             ("[[layer]]\nkind = 'dense'\nunit = 3", "unknown field `unit`"),

@@ -1,12 +1,12 @@
 //! The layers of a described network.
 
 use super::series::{counts, mask};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layer::{Conv1d, Dense};
 use crate::trace::Trace;
 use burn::module::Module;
 use burn::tensor::Tensor;
-use elbo_kernels::ConvGeometry;
+use elbo_kernels::{ConvGeometry, Padding};
 
 /// One layer.
 #[derive(Module, Debug)]
@@ -42,7 +42,7 @@ impl NetworkLayer {
         Ok(match (self, input) {
             (Self::Conv1d(layer), Flow::Series(x, lengths)) => {
                 let geometry = *layer.settings().0;
-                let lengths = lengths.map(|lengths| lengths.iter().map(|&n| output_length(&geometry, n)).collect());
+                let lengths = lengths.map(|lengths| output_lengths(&geometry, &lengths)).transpose()?;
                 masked(layer.try_forward(x, trace)?, lengths)
             }
             (Self::Dense(layer), Flow::Series(x, lengths)) => masked(layer.try_forward(x, trace)?, lengths),
@@ -76,7 +76,53 @@ fn average(x: Tensor<3>, lengths: Option<&[usize]>) -> Tensor<2> {
     }
 }
 
-/// Length of a series after a convolution; 0 where no window fits.
-pub(super) fn output_length(geometry: &ConvGeometry, length: usize) -> usize {
-    geometry.extent(&[length]).map_or(0, |extent| extent.output[2])
+/// Lengths of padded series after a convolution.
+///
+/// Under `same` padding with strides above 1 the zeros before a series depend on its length: a short series beside a long
+/// one would be cut into other windows than alone. Under `valid` padding every series must hold a window.
+fn output_lengths(geometry: &ConvGeometry, lengths: &[usize]) -> Result<Vec<usize>> {
+    let wrong = |expected: &str, found: String| Error::Input {
+        layer: "conv1d".into(),
+        what: "length",
+        expected: expected.into(),
+        found,
+    };
+    if geometry.padding == Padding::Same && geometry.strides[2] > 1 {
+        let expected = "of one length where padding is `same` and strides are above 1";
+        return Err(wrong(expected, "series of unequal lengths".into()));
+    }
+    let output = |&n: &usize| match geometry.extent(&[n]) {
+        Ok(extent) => Ok(extent.output[2]),
+        Err(error) => Err(wrong(&error.to_string(), format!("a series of {n} time steps"))),
+    };
+    lengths.iter().map(output).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elbo_kernels::DataFormat;
+
+    fn geometry(padding: Padding, stride: usize) -> ConvGeometry {
+        ConvGeometry {
+            rank: 1,
+            kernel: [1, 1, 3],
+            strides: [1, 1, stride],
+            dilation: [1; 3],
+            padding,
+            format: DataFormat::ChannelsLast,
+            channels: 1,
+            filters: 1,
+        }
+    }
+
+    #[test]
+    fn padded_series_keep_their_windows_or_are_refused() {
+        assert_eq!(output_lengths(&geometry(Padding::Same, 1), &[5, 6]).unwrap(), [5, 6]);
+        assert_eq!(output_lengths(&geometry(Padding::Valid, 2), &[5, 6, 3]).unwrap(), [2, 2, 1]);
+        let strided = output_lengths(&geometry(Padding::Same, 2), &[5, 6]).unwrap_err().to_string();
+        assert!(strided.contains("of one length where padding is `same` and strides are above 1"), "{strided}");
+        let short = output_lengths(&geometry(Padding::Valid, 1), &[5, 2]).unwrap_err().to_string();
+        assert!(short.contains("found a series of 2 time steps"), "{short}");
+    }
 }

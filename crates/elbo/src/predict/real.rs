@@ -73,7 +73,9 @@ impl Default for LogSum {
 
 impl LogSum {
     fn add(&mut self, x: f64) {
-        if x > self.largest {
+        if x.is_nan() {
+            self.sum = f64::NAN;
+        } else if x > self.largest {
             self.sum = self.sum * (self.largest - x).exp() + 1.0;
             self.largest = x;
         } else if x > f64::NEG_INFINITY {

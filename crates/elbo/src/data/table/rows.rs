@@ -70,7 +70,7 @@ impl Row {
 
     /// Whether this row, the first, names the columns: not all fields are numbers or `?`.
     pub(super) fn is_header(&self) -> bool {
-        self.fields().any(|field| field != "?" && field.parse::<f64>().is_err())
+        self.fields().any(|field| !matches!(field, "" | "?") && field.parse::<f64>().is_err())
     }
 
     /// That there are `expected` fields.
