@@ -1,6 +1,7 @@
 //! The errors of this crate: what was expected, what was found, and where.
 
-use crate::{data::DataError, metric::MetricError};
+use crate::data::{DataError, Labels};
+use crate::metric::MetricError;
 use std::path::PathBuf;
 
 /// Everything that can go wrong on the way from a data file to a prediction.
@@ -160,6 +161,11 @@ impl Error {
     /// An [`Error::Io`] for `path`.
     pub fn io(path: impl Into<PathBuf>, action: &'static str, source: std::io::Error) -> Self {
         Self::Io { path: path.into(), action, source }
+    }
+
+    /// An [`Error::Targets`] for labels of another kind.
+    pub(crate) fn labels(likelihood: &'static str, expected: &str, found: &Labels) -> Self {
+        Self::Targets { likelihood, expected: expected.to_owned(), found: found.kind().to_owned() }
     }
 
     /// An [`Error::InvalidArgument`].

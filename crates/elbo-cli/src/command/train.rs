@@ -140,7 +140,7 @@ impl Run<'_> {
         self.folder.save_model(&model, &self.config)?;
         let started = Instant::now();
         let test = self.test(&model)?;
-        let checkpoint = self.trainer.checkpoint()?;
+        let epochs = self.trainer.epoch();
         let metrics = Metrics {
             schema: 1,
             dataset: self.config.data.name.clone(),
@@ -150,11 +150,15 @@ impl Run<'_> {
                 test: self.parts.test.as_ref().map_or(0, elbo::train::TrainingData::len),
             },
             model: ModelSummary { parameters: self.parameters() },
-            training: TrainingSummary { epochs: checkpoint.epoch, steps: checkpoint.step, last_epoch: checkpoint.last },
+            training: TrainingSummary {
+                epochs,
+                steps: self.trainer.step(),
+                last_epoch: self.trainer.last_epoch().cloned(),
+            },
             test,
             timing: Timing { training_seconds, evaluation_seconds: started.elapsed().as_secs_f64() },
         };
-        EventLog::open(&self.folder.events_path(), checkpoint.epoch)?.log(&Event::Done { epoch: checkpoint.epoch })?;
+        EventLog::open(&self.folder.events_path(), epochs)?.log(&Event::Done { epoch: epochs })?;
         self.folder.save_metrics(&metrics)?;
         Ok(metrics)
     }

@@ -111,11 +111,7 @@ fn serialize(
     views: Vec<(String, TensorView<'_>)>,
     metadata: HashMap<String, String>,
 ) -> std::result::Result<Vec<u8>, String> {
-    let single = metadata.len() <= 1;
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())?;
-    if single {
-        return Ok(bytes);
-    }
     let (length, body) = bytes.split_at(8);
     let length = usize::try_from(u64::from_le_bytes(length.try_into().expect("eight bytes")))
         .map_err(|error| error.to_string())?;

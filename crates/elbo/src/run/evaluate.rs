@@ -80,8 +80,8 @@ fn scores(predictions: &Predictions, labels: &Labels) -> Result<Scores> {
             Ok(Scores::Classification(classification_scores(&split.probabilities, labels, &bootstrap)?))
         }
         (Predictions::Real(real), Labels::Real(targets)) => Ok(Scores::Regression(real_scores(real, targets)?)),
-        (Predictions::Classes(_), labels) => Err(mismatch("categorical", "classes", labels)),
-        (Predictions::Real(_), labels) => Err(mismatch("gaussian", "real targets", labels)),
+        (Predictions::Classes(_), labels) => Err(Error::labels("categorical", "classes", labels)),
+        (Predictions::Real(_), labels) => Err(Error::labels("gaussian", "real targets", labels)),
     }
 }
 
@@ -90,8 +90,4 @@ fn real_scores(real: &RealPredictions, targets: &[f64]) -> Result<RegressionScor
     let nll: Vec<f64> = real.log_likelihood.iter().flatten().map(|l| -l).collect();
     let predictions = RegressionPredictions { means: &real.mean, nll: &nll, low: &low, high: &high };
     Ok(regression_scores(&predictions, targets, &Bootstrap::default())?)
-}
-
-fn mismatch(likelihood: &'static str, expected: &str, found: &Labels) -> Error {
-    Error::Targets { likelihood, expected: expected.to_owned(), found: found.kind().to_owned() }
 }

@@ -22,7 +22,7 @@ impl TrainingData {
     pub fn classes(series: Dataset) -> Result<Self> {
         match series.labels {
             Labels::Classes { .. } => Ok(Self { series, target_scaler: None }),
-            _ => Err(mismatch("categorical", "classes", &series.labels)),
+            _ => Err(Error::labels("categorical", "classes", &series.labels)),
         }
     }
 
@@ -33,7 +33,7 @@ impl TrainingData {
     pub fn real(series: Dataset, scaler: TargetScaler) -> Result<Self> {
         match series.labels {
             Labels::Real(_) => Ok(Self { series, target_scaler: Some(scaler) }),
-            _ => Err(mismatch("gaussian", "real targets", &series.labels)),
+            _ => Err(Error::labels("gaussian", "real targets", &series.labels)),
         }
     }
 
@@ -66,8 +66,4 @@ impl TrainingData {
             Labels::None => Targets::real(&[], device),
         }
     }
-}
-
-fn mismatch(likelihood: &'static str, expected: &str, found: &Labels) -> Error {
-    Error::Targets { likelihood, expected: expected.to_owned(), found: found.kind().to_owned() }
 }

@@ -109,6 +109,12 @@ impl Trainer {
         self.epoch
     }
 
+    /// Steps done.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
     /// The report of the last epoch, before or after a resumption.
     #[must_use]
     pub fn last_epoch(&self) -> Option<&EpochReport> {
