@@ -10,6 +10,8 @@
 //! | [`sample_normal`] | `loc + (eps + softplus(u)) * noise` | regenerates the noise |
 //! | [`kl_normal`] | `KL(N(loc, scale) ‖ N(prior))`, summed, nats | closed form |
 //! | [`dense`] | `activation(x W + b)`, S kernels | two products |
+//! | [`perturb_signs`], [`add_perturbation`] | flipout's signs, bias, activation | the same signs |
+//! | [`add_noise`] | `activation(m + sqrt(v) noise + b)` | regenerates the noise |
 //! | [`convolution`] | `activation(x ⋆ W + b)`, ranks 1 to 3, S kernels | two correlations |
 //!
 //! Noise comes from a counter-based generator ([`mod@noise`]): its values depend on seed, stream, draw number and
@@ -21,6 +23,7 @@
 
 pub mod geometry;
 pub mod gradient;
+pub mod layout;
 pub mod noise;
 pub mod reference;
 
@@ -29,6 +32,9 @@ mod ops;
 mod tensor;
 
 pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding};
+pub use layout::ChannelLayout;
 pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
-pub use tensor::{convolution, dense, kl_normal, normal_noise, sample_normal};
+pub use tensor::{
+    add_noise, add_perturbation, convolution, dense, kl_normal, normal_noise, perturb_signs, sample_normal, sign_noise,
+};

@@ -1,6 +1,7 @@
 //! The backend extension: every method has a default body of ordinary Burn operations.
 
 use crate::geometry::{ConvGeometry, Epilogue};
+use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use crate::reference;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
@@ -17,6 +18,11 @@ pub trait VariationalOps: Backend {
     /// Standard normals `[samples, n]` in the dtype and on the device of `like`.
     fn normal_noise(like: FloatTensor<Self>, draws: Draws, n: usize) -> FloatTensor<Self> {
         reference::sample::normal_noise::<Self>(&like, draws, n)
+    }
+
+    /// Random signs, -1 or 1: `[samples, n]` in the dtype and on the device of `like`.
+    fn sign_noise(like: FloatTensor<Self>, draws: Draws, n: usize) -> FloatTensor<Self> {
+        reference::perturbation::sign_noise::<Self>(&like, draws, n)
     }
 
     /// `loc + (eps + softplus(u)) noise`: `[n], [n] -> [samples, n]`.
@@ -125,5 +131,57 @@ pub trait VariationalOps: Backend {
     /// but samples and channels (`channel_axis`).
     fn bias_backward(grad: FloatTensor<Self>, samples: usize, channel_axis: usize) -> FloatTensor<Self> {
         reference::product::bias_backward::<Self>(grad, samples, channel_axis)
+    }
+
+    /// `x ∘ r`: every row and channel of every sample times a sign. An input that is `shared` is read by every sample.
+    fn perturb_signs(input: FloatTensor<Self>, draws: Draws, layout: ChannelLayout, shared: bool) -> FloatTensor<Self> {
+        reference::perturbation::perturb_signs::<Self>(input, draws, layout, shared)
+    }
+
+    /// Gradient of [`perturb_signs`](Self::perturb_signs) in its input.
+    fn perturb_signs_backward(
+        grad: FloatTensor<Self>,
+        draws: Draws,
+        layout: ChannelLayout,
+        shared: bool,
+    ) -> FloatTensor<Self> {
+        reference::perturbation::perturb_signs_backward::<Self>(grad, draws, layout, shared)
+    }
+
+    /// `epilogue(mean + perturbation ∘ q + b_s)` with signs q for every row and channel: how flipout ends. The mean has
+    /// its batch once (shared by all samples) or S times, the perturbation S times; bias `[S, channels]`.
+    fn add_perturbation(
+        mean: FloatTensor<Self>,
+        perturbation: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        draws: Draws,
+        layout: ChannelLayout,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        reference::perturbation::add_perturbation::<Self>(mean, perturbation, bias, draws, layout, epilogue)
+    }
+
+    /// `epilogue(mean + sqrt(variance) ∘ ε + b_s)` with standard normals ε for every element: how local
+    /// reparameterization ends. Mean and variance have their batch once or S times, the output S times.
+    fn add_noise(
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        draws: Draws,
+        layout: ChannelLayout,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        reference::perturbation::add_noise::<Self>(mean, variance, bias, draws, layout, epilogue)
+    }
+
+    /// Gradient of [`add_noise`](Self::add_noise) in the variance, from the gradient before the epilogue: 0 where the
+    /// variance is 0.
+    fn add_noise_backward_variance(
+        variance: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        draws: Draws,
+        layout: ChannelLayout,
+    ) -> FloatTensor<Self> {
+        reference::perturbation::add_noise_backward_variance::<Self>(variance, grad, draws, layout)
     }
 }

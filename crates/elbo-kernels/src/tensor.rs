@@ -2,6 +2,7 @@
 
 use crate::VariationalOps;
 use crate::geometry::{ConvGeometry, DataFormat, Epilogue};
+use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -11,6 +12,13 @@ use burn::tensor::Tensor;
 pub fn normal_noise<const D: usize>(like: &Tensor<D>, draws: Draws, n: usize) -> Tensor<2> {
     let like = like.clone().detach();
     Tensor::from_dispatch(Dispatch::normal_noise(like.into_dispatch(), draws, n))
+}
+
+/// Random signs `[draws.samples, n]`, -1 or 1, with the dtype and device of `like`; a constant on the tape.
+#[must_use]
+pub fn sign_noise<const D: usize>(like: &Tensor<D>, draws: Draws, n: usize) -> Tensor<2> {
+    let like = like.clone().detach();
+    Tensor::from_dispatch(Dispatch::sign_noise(like.into_dispatch(), draws, n))
 }
 
 /// `loc + (eps + softplus(untransformed_scale)) * noise` for every draw: `[draws.samples, elements of loc]`.
@@ -116,6 +124,83 @@ pub fn convolution<const D: usize>(
     ))
 }
 
+/// `x ∘ r` for S samples: every row and channel times a random sign.
+///
+/// # Shapes
+/// - `input`: N of the layout's `[rows, before, channels, after]` in any shape with the batch first; N is 1 if
+///   `shared`, else S
+/// - output: S of them, the batch of the input times S if it was shared
+///
+/// # Panics
+/// If the layout does not fit the input.
+#[must_use]
+pub fn perturb_signs<const D: usize>(input: Tensor<D>, draws: Draws, layout: ChannelLayout, shared: bool) -> Tensor<D> {
+    let copies = if shared { 1 } else { draws.samples };
+    assert_eq!(input.shape().num_elements(), copies * layout.elements(), "input: {copies} of {layout:?} expected");
+    Tensor::from_dispatch(Dispatch::perturb_signs(input.into_dispatch(), draws, layout, shared))
+}
+
+/// `epilogue(mean + perturbation ∘ q + b_s)` for S samples, with a random sign q for every row and channel.
+///
+/// # Shapes
+/// - `mean`: `[N, ..]`, shared by all samples, or `[S N, ..]`; `perturbation`, output: `[S N, ..]`
+/// - `bias`: `[S, channels]`
+///
+/// # Panics
+/// If shapes do not fit.
+#[must_use]
+pub fn add_perturbation<const D: usize>(
+    mean: Tensor<D>,
+    perturbation: Tensor<D>,
+    bias: Tensor<2>,
+    draws: Draws,
+    layout: ChannelLayout,
+    epilogue: Epilogue,
+) -> Tensor<D> {
+    assert_parts("mean", &mean, draws.samples, layout);
+    assert_eq!(perturbation.shape().num_elements(), draws.samples * layout.elements(), "perturbation: {layout:?}");
+    assert_eq!(bias.dims(), [draws.samples, layout.channels], "bias: one value per sample and channel expected");
+    Tensor::from_dispatch(Dispatch::add_perturbation(
+        mean.into_dispatch(),
+        perturbation.into_dispatch(),
+        bias.into_dispatch(),
+        draws,
+        layout,
+        epilogue,
+    ))
+}
+
+/// `epilogue(mean + sqrt(variance) ∘ noise + b_s)` for S samples, with a standard normal for every element. The slope
+/// in a variance of 0 is 0.
+///
+/// # Shapes
+/// - `mean`, `variance`: both `[N, ..]`, shared by all samples, or both `[S N, ..]`; output: `[S N, ..]`
+/// - `bias`: `[S, channels]`
+///
+/// # Panics
+/// If shapes do not fit.
+#[must_use]
+pub fn add_noise<const D: usize>(
+    mean: Tensor<D>,
+    variance: Tensor<D>,
+    bias: Tensor<2>,
+    draws: Draws,
+    layout: ChannelLayout,
+    epilogue: Epilogue,
+) -> Tensor<D> {
+    assert_eq!(mean.dims(), variance.dims(), "variance: expected the shape of `mean`");
+    assert_parts("mean", &mean, draws.samples, layout);
+    assert_eq!(bias.dims(), [draws.samples, layout.channels], "bias: one value per sample and channel expected");
+    Tensor::from_dispatch(Dispatch::add_noise(
+        mean.into_dispatch(),
+        variance.into_dispatch(),
+        bias.into_dispatch(),
+        draws,
+        layout,
+        epilogue,
+    ))
+}
+
 /// All elements in one axis.
 fn flat<const D: usize>(x: Tensor<D>) -> Tensor<1> {
     x.flatten(0, D - 1)
@@ -132,4 +217,10 @@ fn assert_samples(samples: usize, biases: usize, batch: usize, shared: bool) {
         shared || batch.is_multiple_of(samples),
         "input: expected a batch divisible by {samples} weight samples, found {batch}"
     );
+}
+
+/// One or `samples` of the layout.
+fn assert_parts<const D: usize>(name: &str, x: &Tensor<D>, samples: usize, layout: ChannelLayout) {
+    let (found, one) = (x.shape().num_elements(), layout.elements());
+    assert!(found == one || found == samples * one, "{name}: expected one or {samples} of {layout:?}, found {found}");
 }

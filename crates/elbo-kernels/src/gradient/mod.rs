@@ -6,10 +6,12 @@
 mod convolution;
 mod dense;
 mod kl;
+mod perturbation;
 mod sample;
 
 use crate::VariationalOps;
 use crate::geometry::{ConvGeometry, Epilogue};
+use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::{Autodiff, Backend, tensor::FloatTensor};
@@ -51,6 +53,32 @@ impl<B: VariationalOps, C: CheckpointStrategy> VariationalOps for Autodiff<B, C>
         epilogue: Epilogue,
     ) -> FloatTensor<Self> {
         convolution::convolution::<B, C>(input, kernel, bias, geometry, shared, epilogue)
+    }
+
+    fn perturb_signs(input: FloatTensor<Self>, draws: Draws, layout: ChannelLayout, shared: bool) -> FloatTensor<Self> {
+        perturbation::perturb_signs::<B, C>(input, draws, layout, shared)
+    }
+
+    fn add_perturbation(
+        mean: FloatTensor<Self>,
+        perturbation: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        draws: Draws,
+        layout: ChannelLayout,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        perturbation::add_perturbation::<B, C>(mean, perturbation, bias, draws, layout, epilogue)
+    }
+
+    fn add_noise(
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        draws: Draws,
+        layout: ChannelLayout,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        perturbation::add_noise::<B, C>(mean, variance, bias, draws, layout, epilogue)
     }
 }
 

@@ -5,13 +5,15 @@
 //! `(seed, stream, d, i)`. Nothing is stored and nothing is advanced, so a backward pass can ask again for what the
 //! forward pass used.
 //!
-//! Layout of the Philox counter: word 0 is the block number within the draw, word 1 the low half of the draw number,
-//! words 2 and 3 the stream (with the draw number's high half folded in); the key is the seed. One block of four
-//! 32-bit words gives four `f32` normals or two `f64` normals, by the transform of [`normal`].
+//! Layout of the Philox counter: word 0 is the low half of the block number within the draw, word 1 the low half of the
+//! draw number, words 2 and 3 the stream (with both high halves folded in); the key is the seed. One block of four
+//! 32-bit words gives four `f32` normals or two `f64` normals, by the transform of [`normal`], or 128 [`mod@sign`]s.
 
 pub mod normal;
 pub mod philox;
+pub mod sign;
 
+mod fill;
 mod polynomial;
 
 /// A named source of noise: all draws with the same seed and identity are the same numbers, everywhere.
@@ -37,21 +39,22 @@ impl Stream {
     /// The draws `first .. first + samples` of this stream.
     #[must_use]
     pub fn draws(self, first: u64, samples: usize) -> Draws {
-        Draws { stream: self, first, samples }
+        Draws { stream: self, first, samples, skipped: 0 }
     }
 
     /// Block `block` of draw `draw`: four independent uniform 32-bit words.
     #[must_use]
-    pub fn block(self, draw: u64, block: u32) -> [u32; 4] {
+    pub fn block(self, draw: u64, block: u64) -> [u32; 4] {
         philox::philox4x32_10(self.counter(draw, block), words(self.seed))
     }
 
     /// The counter of a block; see the module's documentation.
-    fn counter(self, draw: u64, block: u32) -> [u32; 4] {
-        let [draw_low, draw_high] = words(draw);
-        // A draw number beyond 2^32 moves to another stream; zero leaves the stream as it is.
-        let [id_low, id_high] = words(self.id.wrapping_add(finish(u64::from(draw_high))));
-        [block, draw_low, id_low, id_high]
+    fn counter(self, draw: u64, block: u64) -> [u32; 4] {
+        let ([draw_low, draw_high], [block_low, block_high]) = (words(draw), words(block));
+        // Numbers beyond 2^32 move to another stream; zero leaves the stream as it is.
+        let moved = finish(u64::from(draw_high)).wrapping_add(finish(u64::from(block_high) << 32));
+        let [id_low, id_high] = words(self.id.wrapping_add(moved));
+        [block_low, draw_low, id_low, id_high]
     }
 }
 
@@ -64,6 +67,16 @@ pub struct Draws {
     pub first: u64,
     /// How many draws: the number of weight samples S.
     pub samples: usize,
+    /// Elements of each draw that are passed over: what a chunk of a larger tensor begins with.
+    pub skipped: u64,
+}
+
+impl Draws {
+    /// The same draws from element `skipped` on.
+    #[must_use]
+    pub fn skipping(self, skipped: u64) -> Self {
+        Self { skipped, ..self }
+    }
 }
 
 /// A bijection of 64-bit words that maps 0 to 0 and spreads every input bit (xor-shift and odd multiplications).
@@ -93,6 +106,8 @@ mod tests {
         assert_ne!(base, stream.block(1, 0));
         assert_ne!(base, stream.block(0, 1));
         assert_ne!(base, stream.block(1 << 32, 0), "the high half of the draw number counts");
+        assert_ne!(base, stream.block(0, 1 << 32), "the high half of the block number counts");
+        assert_ne!(stream.block(1 << 32, 0), stream.block(0, 1 << 32));
     }
 
     #[test]

@@ -5,72 +5,20 @@
 //! `sqrt(66 ln 2) = 6.76`. In `f64` two words make one 64-bit integer and a block gives one pair, up to
 //! `sqrt(108 ln 2) = 8.65`. The angle is reduced to an octant in integers, exactly.
 
+use super::Draws;
+use super::fill::fill;
 use super::polynomial::{double, single};
-use super::{Draws, Stream};
-use rayon::prelude::*;
-
-/// Elements per parallel task: a multiple of the block size, large enough to pay for waking a thread.
-const TASK: usize = 1 << 15;
 
 /// The normals of `draws`, `n` per draw: row-major `[samples, n]`.
-///
-/// # Panics
-/// If `n` exceeds the 2^34 elements that one draw of an `f32` stream holds.
 #[must_use]
 pub fn normals_f32(draws: Draws, n: usize) -> Vec<f32> {
     fill(draws, n, 0.0, four_f32)
 }
 
 /// As [`normals_f32`], in double precision: other numbers, from the same stream.
-///
-/// # Panics
-/// If `n` exceeds the 2^33 elements that one draw of an `f64` stream holds.
 #[must_use]
 pub fn normals_f64(draws: Draws, n: usize) -> Vec<f64> {
     fill(draws, n, 0.0, two_f64)
-}
-
-/// Fills `[samples, n]` block by block; the values do not depend on how the work is cut.
-fn fill<T: Copy + Send + Sync, const LANES: usize>(
-    draws: Draws,
-    n: usize,
-    zero: T,
-    block: impl Fn([u32; 4]) -> [T; LANES] + Sync,
-) -> Vec<T> {
-    assert!(
-        n.div_ceil(LANES) <= 1 << 32,
-        "one draw of a noise stream holds at most {} elements, {n} were asked for",
-        (1_u64 << 32) * LANES as u64
-    );
-    let mut out = vec![zero; draws.samples * n];
-    if n == 0 {
-        return out;
-    }
-    for (sample, row) in out.chunks_exact_mut(n).enumerate() {
-        let draw = draws.first + sample as u64;
-        if n <= TASK {
-            fill_task(draws.stream, draw, 0, row, &block);
-        } else {
-            row.par_chunks_mut(TASK)
-                .enumerate()
-                .for_each(|(task, part)| fill_task(draws.stream, draw, task * TASK / LANES, part, &block));
-        }
-    }
-    out
-}
-
-fn fill_task<T: Copy, const LANES: usize>(
-    stream: Stream,
-    draw: u64,
-    first_block: usize,
-    out: &mut [T],
-    block: &impl Fn([u32; 4]) -> [T; LANES],
-) {
-    for (i, chunk) in out.chunks_mut(LANES).enumerate() {
-        let number = u32::try_from(first_block + i).expect("checked in `fill`");
-        let values = block(stream.block(draw, number));
-        chunk.copy_from_slice(&values[..chunk.len()]);
-    }
 }
 
 /// Four `f32` normals from one block.
@@ -123,6 +71,7 @@ fn rotate<T: core::ops::Neg<Output = T>>(quadrant: u32, sin: T, cos: T) -> (T, T
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Stream, fill::TASK};
     use super::*;
 
     fn stream() -> Stream {
@@ -206,6 +155,24 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             assert!(pool.install(|| normals_f32(stream().draws(0, 1), n)) == long, "{threads} threads");
         }
+    }
+
+    #[test]
+    fn a_part_is_a_part_of_the_whole() {
+        let (single, double) = (normals_f32(stream().draws(2, 1), 200), normals_f64(stream().draws(2, 1), 200));
+        for skipped in [0, 1, 2, 3, 4, 5, 63, 64, 127, 199] {
+            let draws = stream().draws(2, 1).skipping(skipped as u64);
+            let n = (200 - skipped).min(9);
+            assert_eq!(normals_f32(draws, n), single[skipped..skipped + n]);
+            assert_eq!(normals_f64(draws, n), double[skipped..skipped + n]);
+        }
+    }
+
+    #[test]
+    fn elements_beyond_two_to_the_34_are_there() {
+        let far = normals_f32(stream().draws(0, 1).skipping((1 << 34) - 2), 4);
+        assert_eq!(far[2..], normals_f32(stream().draws(0, 1).skipping(1 << 34), 2));
+        assert_ne!(far[2..], normals_f32(stream().draws(0, 1), 2));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod convolution;
 pub mod dense;
 pub mod kl;
+pub mod perturbation;
 pub mod product;
 pub mod sample;
 pub mod scale;

@@ -16,7 +16,7 @@ pub(super) fn permutation(n: usize, stream: Stream, draw: u64) -> Vec<usize> {
 struct Words {
     stream: Stream,
     draw: u64,
-    block: u32,
+    block: u64,
     ready: Option<u64>,
 }
 
@@ -33,13 +33,13 @@ impl Words {
         }
     }
 
-    /// The next word: two per block of four 32-bit words. A draw has 2^33 words, more than memory has elements.
+    /// The next word: two per block of four 32-bit words.
     fn next(&mut self) -> u64 {
         if let Some(word) = self.ready.take() {
             return word;
         }
         let [a, b, c, d] = self.stream.block(self.draw, self.block);
-        self.block = self.block.wrapping_add(1);
+        self.block += 1;
         self.ready = Some(joined(c, d));
         joined(a, b)
     }

@@ -146,8 +146,7 @@ impl<const M: usize> Resampled<M> {
 /// Fills `chosen` with the example numbers of one resample.
 fn choose(stream: Stream, resample: usize, chosen: &mut [usize]) -> &[usize] {
     let n = chosen.len() as u64;
-    for (block, places) in chosen.chunks_mut(4).enumerate() {
-        let block = u32::try_from(block).expect("`check` bounds the number of examples");
+    for (block, places) in (0..).zip(chosen.chunks_mut(4)) {
         for (place, word) in places.iter_mut().zip(stream.block(resample as u64, block)) {
             *place = usize::try_from((u64::from(word) * n) >> 32).expect("below the number of examples");
         }

@@ -108,9 +108,8 @@ pub(crate) fn fans(shape: &[usize]) -> (usize, usize) {
 
 /// Uniform values in `(0, 1)` with 53 bits.
 fn uniforms(stream: Stream, n: usize) -> impl Iterator<Item = f64> {
-    let pairs = n.div_ceil(2);
+    let pairs = n.div_ceil(2) as u64;
     let values = (0..pairs).flat_map(move |block| {
-        let block = u32::try_from(block).expect("variables are smaller than a stream");
         let [a, b, c, d] = stream.block(0, block);
         [(a, b), (c, d)].map(|(high, low)| {
             let word = (u64::from(high) << 32 | u64::from(low)) >> 11;
