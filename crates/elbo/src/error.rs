@@ -44,6 +44,16 @@ pub enum Error {
         /// What it got, usually with the whole shape.
         found: String,
     },
+    /// An estimator cannot draw from a posterior.
+    #[error("{layer}: {estimator} needs a kernel posterior of independent normals, found {found}")]
+    Posterior {
+        /// Path or class of the layer.
+        layer: String,
+        /// Name of the estimator.
+        estimator: &'static str,
+        /// Name of the posterior.
+        found: String,
+    },
     /// A variable is created twice.
     #[error("variable `{name}` already exists in this scope; give another name, or `Reuse::Share` to share it")]
     VariableExists {

@@ -1,13 +1,21 @@
 //! Where randomness comes from: a seed, or recorded values.
 //!
 //! [`Noise`] names a run; every forward pass takes one *pass number* from it; every weight of every layer has its own
-//! stream within the pass, named by the layer's path and the weight's role (`"conv1d/kernel"`). The value of element
-//! `i` of weight sample `s` in pass `p` is a function of `(seed, purpose, path, role, p, s, i)` and of nothing else:
-//! not of the device, the number of threads, the order of the layers or how samples are cut into chunks.
+//! stream within the pass, named by the layer's path and a role. The value of element `i` of weight sample `s` in pass
+//! `p` is a function of `(seed, purpose, path, role, p, s, i)` and of nothing else: not of the device, the number of
+//! threads, the order of the layers or how samples and examples are cut into chunks.
+//!
+//! | role | what for | elements of one weight sample |
+//! | --- | --- | --- |
+//! | `kernel` | the kernel, or flipout's perturbation of it | the kernel's |
+//! | `sign_input`, `sign_output` | flipout's signs | a dense layer's inputs, outputs; else `[batch, channels]` |
+//! | `output` | local reparameterization | the output's |
+//! | `bias` | the bias | the bias's |
+//! | `kernel_divergence`, `bias_divergence` | a Monte Carlo divergence where the pass draws no weights | the weight's |
 
 use crate::error::{Error, Result};
 use burn::tensor::{Tensor, TensorData};
-use elbo_kernels::{Draws, Stream, normal_noise};
+use elbo_kernels::{Draws, Stream, normal_noise, sign_noise};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -43,8 +51,9 @@ impl Noise {
         Self { source: Source::Seeded { seed, purpose: String::new() }, pass: 0 }
     }
 
-    /// Noise that plays back recorded standard normals: stream name (`"dense/kernel"`, `"dense/bias"`) to an array of
-    /// the weight's shape, or `[S, shape..]` for S samples. Every pass gets the same values.
+    /// Noise that plays back recorded standard normals, or signs: stream name (`"dense/kernel"`, `"dense/bias"`; see the
+    /// [table](self)) to an array of the shape that one weight sample needs, or `[S, shape..]` for S samples. Every pass
+    /// gets the same values.
     #[must_use]
     pub fn replay<N: Into<String>>(values: impl IntoIterator<Item = (N, TensorData)>) -> Self {
         let values = values.into_iter().map(|(name, data)| (name.into(), data)).collect();
@@ -94,7 +103,40 @@ pub(crate) struct PassNoise {
 impl PassNoise {
     /// The noise of the weight stream called `name`, for the weight samples `samples`.
     pub(crate) fn stream(&self, name: String, samples: Range<u64>) -> WeightNoise {
-        WeightNoise { pass: self.clone(), name, samples, asked: 0 }
+        WeightNoise { pass: self.clone(), name, samples, skipped: 0, asked: 0 }
+    }
+}
+
+/// The noise of one call of a layer.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerNoise {
+    pass: PassNoise,
+    prefix: String,
+    samples: Range<u64>,
+    first_example: u64,
+    examples: usize,
+}
+
+impl LayerNoise {
+    /// The streams that begin with `prefix`; a batch of `examples` beginning with number `first_example`.
+    pub(crate) fn new(
+        pass: PassNoise,
+        prefix: String,
+        samples: Range<u64>,
+        (first_example, examples): (u64, usize),
+    ) -> Self {
+        Self { pass, prefix, samples, first_example, examples }
+    }
+
+    /// The noise of a weight.
+    pub(crate) fn weight(&self, role: &str) -> WeightNoise {
+        self.pass.stream(format!("{}/{role}", self.prefix), self.samples.clone())
+    }
+
+    /// The noise of something of which the examples of the batch have `elements` together.
+    pub(crate) fn examples(&self, role: &str, elements: usize) -> WeightNoise {
+        let each = elements.div_ceil(self.examples.max(1)) as u64;
+        self.weight(role).skipping(self.first_example.saturating_mul(each))
     }
 }
 
@@ -104,6 +146,7 @@ pub struct WeightNoise {
     pass: PassNoise,
     name: String,
     samples: Range<u64>,
+    skipped: u64,
     asked: usize,
 }
 
@@ -121,14 +164,31 @@ impl WeightNoise {
         Self { samples: start..start + 1, ..self.clone() }
     }
 
+    /// The noise of the elements from number `skipped` on: that of a batch within a larger one.
+    pub(crate) fn skipping(self, skipped: u64) -> Self {
+        Self { skipped, ..self }
+    }
+
     /// Standard normals for a weight like `like`: `[S, elements]`. A second call gives independent values.
     ///
     /// # Errors
     /// [`Error::Replay`] if recorded noise lacks this stream or has another size.
     pub fn normal<const D: usize>(&mut self, like: &Tensor<D>) -> Result<Tensor<2>> {
-        let n = like.shape().num_elements();
+        self.normals(like, like.shape().num_elements())
+    }
+
+    /// As [`normal`](Self::normal), `n` values in the dtype and on the device of `like`.
+    pub(crate) fn normals<const D: usize>(&mut self, like: &Tensor<D>, n: usize) -> Result<Tensor<2>> {
         match self.draws() {
             Some(draws) => Ok(normal_noise(like, draws, n)),
+            None => self.replayed(like, n),
+        }
+    }
+
+    /// `n` signs, -1 or 1, for every sample: `[S, n]`.
+    pub(crate) fn signs<const D: usize>(&mut self, like: &Tensor<D>, n: usize) -> Result<Tensor<2>> {
+        match self.draws() {
+            Some(draws) => Ok(sign_noise(like, draws, n)),
             None => self.replayed(like, n),
         }
     }
@@ -144,17 +204,23 @@ impl WeightNoise {
         };
         self.asked += 1;
         let first = self.pass.pass * SAMPLES_PER_PASS + self.samples.start;
-        Some(Stream::named(*seed, &name).draws(first, self.samples()))
+        Some(Stream::named(*seed, &name).draws(first, self.samples()).skipping(self.skipped))
     }
 
     /// Recorded values `[elements]` or `[.., elements]`, cut to this noise's samples.
     fn replayed<const D: usize>(&mut self, like: &Tensor<D>, n: usize) -> Result<Tensor<2>> {
         let Source::Replay(values) = &self.pass.source else { unreachable!("`draws` covers seeds") };
         let fail = |reason: String| Error::Replay { stream: self.name.clone(), reason };
+        if self.skipped > 0 {
+            return Err(fail("recorded values cannot be cut into batches of examples".into()));
+        }
         let data = values.get(&self.name).ok_or_else(|| fail("no values were recorded under this name".into()))?;
         let found = data.shape().num_elements();
         let samples = self.samples();
         let first = usize::try_from(self.samples.start).expect("bounded by SAMPLES_PER_PASS");
+        if n == 0 && found == 0 {
+            return Ok(Tensor::zeros([samples, 0], (&like.device(), like.dtype())));
+        }
         if n == 0 || found % n != 0 || (found != n && found / n < first + samples) {
             let expected = format!("expected {samples} x {n} values (or {n} for every sample), found {found}");
             return Err(fail(expected));

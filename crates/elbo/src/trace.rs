@@ -2,7 +2,8 @@
 //! what layers have to say: divergences, regularisers, samples.
 
 use crate::error::{Error, Result};
-use crate::noise::{Noise, PassNoise, SAMPLES_PER_PASS, WeightNoise, count};
+use crate::estimator::Affine;
+use crate::noise::{LayerNoise, Noise, PassNoise, SAMPLES_PER_PASS, count};
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 use std::cell::OnceCell;
@@ -31,6 +32,7 @@ pub struct Trace {
     mode: Mode,
     samples: Range<u64>,
     batch: Option<usize>,
+    first_example: u64,
     layers: Vec<LayerTrace>,
 }
 
@@ -44,8 +46,11 @@ enum Mode {
 pub struct LayerTrace {
     /// Path of the layer: its name, or its class numbered by order of first use.
     pub path: String,
-    /// The most recent kernel draw of this pass, `[S, weights]`; the mean if nothing was drawn.
+    /// The most recent kernel draw of this pass, `[S, weights]`; `None` in a pass of means, and for estimators that draw
+    /// no kernel.
     pub kernel_posterior_tensor: Option<Tensor<2>>,
+    /// The distribution that flipout or local reparameterization drew from in the most recent call.
+    pub kernel_posterior_affine: Option<Affine>,
     /// The most recent bias draw, `[S, units]`.
     pub bias_posterior_tensor: Option<Tensor<2>>,
     identity: ParamId,
@@ -126,13 +131,13 @@ impl Trace {
     /// A pass that draws its weights from `noise`, one sample; takes one pass number.
     #[must_use]
     pub fn sampling(noise: &mut Noise) -> Self {
-        Self { mode: Mode::Sample(noise.next_pass()), samples: 0..1, batch: None, layers: Vec::new() }
+        Self { mode: Mode::Sample(noise.next_pass()), samples: 0..1, batch: None, first_example: 0, layers: Vec::new() }
     }
 
     /// A pass that uses the posterior means: the plug-in prediction.
     #[must_use]
     pub fn mean() -> Self {
-        Self { mode: Mode::Mean, samples: 0..1, batch: None, layers: Vec::new() }
+        Self { mode: Mode::Mean, samples: 0..1, batch: None, first_example: 0, layers: Vec::new() }
     }
 
     /// Draws `samples` weight samples in this pass.
@@ -158,6 +163,36 @@ impl Trace {
             self.samples = samples;
         }
         self
+    }
+
+    /// Says that the batch begins with example number `first` of a larger one: noise that examples have of their own
+    /// (flipout's signs, local reparameterization's normals) is then what it would be in the larger batch.
+    #[must_use]
+    pub fn with_first_example(mut self, first: usize) -> Self {
+        self.first_example = first as u64;
+        self
+    }
+
+    /// Says that the batch has `examples` examples N, where the first variational layer is not applied to an input of
+    /// that length.
+    #[must_use]
+    pub fn with_batch(mut self, examples: usize) -> Self {
+        self.batch = Some(examples);
+        self
+    }
+
+    /// The number of examples N, known from the first layer's input on.
+    #[must_use]
+    pub fn batch(&self) -> Option<usize> {
+        self.batch
+    }
+
+    /// `[N, ..] -> [S N, ..]`: gives every weight sample its copy, sample-major, for what joins the outputs of
+    /// variational layers from beside them.
+    #[must_use]
+    pub fn expand<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let samples = self.samples();
+        if samples == 1 { x } else { x.repeat_dim(0, samples) }
     }
 
     /// Number of weight samples S: 1 for a pass of means.
@@ -234,6 +269,7 @@ impl Trace {
         self.layers.push(LayerTrace {
             path,
             kernel_posterior_tensor: None,
+            kernel_posterior_affine: None,
             bias_posterior_tensor: None,
             identity: layer.identity,
             class: layer.class,
@@ -251,15 +287,25 @@ impl Trace {
             .expect("numbers do not run out")
     }
 
-    /// The noise of one weight (`role` is `kernel` or `bias`), or `None` in a pass of means.
-    pub(crate) fn noise(&self, entered: &Entered, role: &str) -> Option<WeightNoise> {
+    /// The noise of a layer's call, or `None` in a pass of means.
+    pub(crate) fn noise(&self, entered: &Entered) -> Option<LayerNoise> {
         let Mode::Sample(pass) = &self.mode else { return None };
         let path = &self.layers[entered.index].path;
-        let name = match entered.call {
-            0 => format!("{path}/{role}"),
-            call => format!("{path}@{call}/{role}"),
+        let prefix = match entered.call {
+            0 => path.clone(),
+            call => format!("{path}@{call}"),
         };
-        Some(pass.stream(name, self.samples.clone()))
+        let examples = self.batch.unwrap_or(0);
+        Some(LayerNoise::new(pass.clone(), prefix, self.samples.clone(), (self.first_example, examples)))
+    }
+
+    /// Noise for a Monte Carlo divergence of weights that the pass does not draw. In a pass of means it is always the
+    /// same: the divergence of a posterior is then a number like any other.
+    pub(crate) fn divergence_noise(&self, entered: &Entered) -> LayerNoise {
+        self.noise(entered).unwrap_or_else(|| {
+            let pass = Noise::seeded(0).fork("means").next_pass();
+            LayerNoise::new(pass, self.layers[entered.index].path.clone(), 0..1, (0, 0))
+        })
     }
 
     /// Whether an input of this batch is read by every weight sample (N), or has a part for each (S N).

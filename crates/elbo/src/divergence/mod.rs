@@ -10,12 +10,24 @@ use std::sync::Arc;
 
 type DivergenceFn<Q, const D: usize> = dyn Fn(&Q, &Prior<D>, Option<Tensor<D>>) -> Tensor<D> + Send + Sync;
 
+/// Weights at which a divergence may be looked at, `[S, elements]`.
+#[derive(Clone, Debug)]
+pub(crate) enum Draws {
+    /// There are none.
+    None,
+    /// From elsewhere, such as a tensor function.
+    Given(Tensor<2>),
+    /// What the posterior itself drew, for its present parameters.
+    Own(Tensor<2>),
+}
+
 /// How the divergence of a weight is computed.
 #[non_exhaustive]
 pub enum Divergence<Q, const D: usize> {
     /// `KL(q ‖ p)` in closed form; building a layer fails if no formula is known.
     Kl,
-    /// `ln q(w) - ln p(w)` at the weights drawn in the pass, averaged over samples: unbiased for the KL divergence.
+    /// `ln q(w) - ln p(w)` at the weights drawn in the pass, averaged over samples: unbiased for the KL divergence. Where
+    /// the pass draws no weights (flipout, local reparameterization, means) some are drawn for this.
     MonteCarlo,
     /// A function of posterior, prior and the sample drawn in the pass (`None` where the estimator draws none). A
     /// result with several elements is summed.
@@ -28,26 +40,30 @@ impl<Q, const D: usize> Divergence<Q, D> {
         Self::Custom(Arc::new(divergence))
     }
 
-    /// The divergence, shape `[1]`. `samples` are the weights of the pass, `[S, elements]`; `own` says that the
-    /// posterior drew them itself, for its present parameters.
+    /// The divergence, shape `[1]`.
     ///
     /// # Panics
-    /// For [`Divergence::Kl`] without a formula, which a layer excludes when it is built.
-    pub(crate) fn evaluate(&self, posterior: &Q, prior: &Prior<D>, samples: Option<Tensor<2>>, own: bool) -> Tensor<1>
+    /// For [`Divergence::Kl`] without a formula, which a layer excludes when it is built, and for
+    /// [`Divergence::MonteCarlo`] without draws, which a layer then makes.
+    pub(crate) fn evaluate(&self, posterior: &Q, prior: &Prior<D>, draws: Draws) -> Tensor<1>
     where
         Q: Posterior<D>,
     {
         match self {
             Self::Kl => posterior.kl(prior).expect("checked when the layer was built"),
             Self::MonteCarlo => {
-                let samples = samples.unwrap_or_else(|| flat(posterior.mean()));
-                let drawn = samples.clone();
-                let of_posterior = if own { posterior.log_prob_of_draws(drawn) } else { posterior.log_prob(drawn) };
+                let (of_posterior, samples) = match draws {
+                    Draws::None => panic!("a Monte Carlo divergence needs weights drawn from the posterior"),
+                    Draws::Given(samples) => (posterior.log_prob(samples.clone()), samples),
+                    Draws::Own(samples) => (posterior.log_prob_of_draws(samples.clone()), samples),
+                };
                 (of_posterior - prior.log_prob(samples)).mean()
             }
             Self::Custom(divergence) => {
                 let shape = posterior.shape();
-                let Some(samples) = samples else { return divergence(posterior, prior, None).sum() };
+                let (Draws::Given(samples) | Draws::Own(samples)) = draws else {
+                    return divergence(posterior, prior, None).sum();
+                };
                 let count = samples.dims()[0];
                 let of_sample = |s: usize| {
                     let sample = samples.clone().narrow(0, s, 1).reshape(shape);
@@ -58,10 +74,6 @@ impl<Q, const D: usize> Divergence<Q, D> {
             }
         }
     }
-}
-
-fn flat<const D: usize>(x: Tensor<D>) -> Tensor<2> {
-    x.flatten::<1>(0, D - 1).unsqueeze_dim(0)
 }
 
 impl<Q, const D: usize> Clone for Divergence<Q, D> {

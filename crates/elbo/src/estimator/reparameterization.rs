@@ -2,9 +2,10 @@
 //!
 //! Mean `op(x, loc)`; the outputs of one sample are correlated over the batch: `Cov = Σ x x' scale²` in a dense layer.
 
-use super::{Draw, Estimate, finish, mean, sample};
-use crate::activation::Activation;
+use super::draw::sample;
+use super::{Draw, Estimate};
 use crate::error::Result;
+use crate::noise::LayerNoise;
 use crate::op::LinearOp;
 use crate::posterior::Posterior;
 use burn::tensor::Tensor;
@@ -12,17 +13,15 @@ use burn::tensor::Tensor;
 pub(super) fn apply<Q, O, const K: usize, const X: usize>(
     op: &O,
     input: Tensor<X>,
-    mut draw: Draw<'_, Q, K>,
-    shared: bool,
-    activation: &Activation,
+    draw: &Draw<'_, Q, K>,
+    noise: &LayerNoise,
 ) -> Result<Estimate<X>>
 where
     Q: Posterior<K>,
     O: LinearOp<X>,
 {
-    let Some((noise, _)) = &mut draw.noise else { return mean::apply(op, input, draw, shared, activation) };
-    let kernel = sample(draw.kernel, noise)?;
-    let bias = draw.bias()?;
-    let output = finish(op, input, kernel.clone(), bias.clone(), shared, activation);
-    Ok(Estimate { output, kernel: Some(kernel), bias })
+    let kernel = sample((draw.owner, "kernel_posterior_tensor_fn"), draw.kernel, &mut noise.weight("kernel"))?;
+    let bias = draw.bias(noise)?;
+    let output = draw.whole(op, input, kernel.clone(), bias.clone());
+    Ok(Estimate { output, kernel: Some(kernel), affine: None, bias })
 }

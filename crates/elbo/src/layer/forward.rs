@@ -2,8 +2,10 @@
 
 use super::options::{LayerOptions, Settings, WeightOptions};
 use super::weight::Weight;
+use crate::divergence::Draws;
 use crate::error::{Error, Result};
 use crate::estimator::Draw;
+use crate::noise::LayerNoise;
 use crate::op::LinearOp;
 use crate::posterior::{Family, Posterior};
 use crate::trace::{LayerId, LossKind, Trace};
@@ -87,21 +89,32 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
         let shared = trace.is_shared(self.owner(), input.dims()[0])?;
         let entered = trace.enter(&id)?;
         let samples = trace.samples();
-        let noise = trace.noise(&entered, "kernel").zip(trace.noise(&entered, "bias"));
-        let draw = Draw { kernel: self.kernel, bias: self.bias, noise, samples };
-        let estimate = self.settings.estimator.apply(op, input, draw, shared, &self.settings.activation)?;
+        let draw = Draw {
+            owner: self.owner(),
+            kernel: self.kernel,
+            bias: self.bias,
+            activation: &self.settings.activation,
+            noise: trace.noise(&entered),
+            samples,
+            shared,
+        };
+        let estimate = self.settings.estimator.apply(op, input, &draw)?;
+
+        let noise = trace.divergence_noise(&entered);
+        // Neither the mean nor what a layer draws in place of a weight is a sample of the posterior.
+        let bias_draws = estimate.bias.clone().filter(|_| trace.is_sampling() && self.settings.estimator.is_random());
+        let kernel = divergence(self.kernel, estimate.kernel.clone(), &noise, "kernel_divergence")?;
+        let bias = self.bias.map(|bias| divergence(bias, bias_draws, &noise, "bias_divergence")).transpose()?;
 
         let record = trace.layer_mut(&entered);
         for (number, (name, value)) in self.regularization().into_iter().enumerate() {
             record.set_loss(LossKind::Regularizer(number, name), move || value.clone());
         }
-        if self.kernel.has_divergence() {
-            let (weight, drawn) = (self.kernel.clone(), estimate.kernel.clone());
-            record.set_loss(LossKind::KernelDivergence, move || divergence_of(&weight, drawn.as_ref()));
+        if let Some(divergence) = kernel {
+            record.set_loss(LossKind::KernelDivergence, divergence);
         }
-        if let Some(bias) = self.bias.filter(|bias| bias.has_divergence()) {
-            let (weight, drawn) = (bias.clone(), estimate.bias.clone());
-            record.set_loss(LossKind::BiasDivergence, move || divergence_of(&weight, drawn.as_ref()));
+        if let Some(divergence) = bias.flatten() {
+            record.set_loss(LossKind::BiasDivergence, divergence);
         }
         if let Some(regularizer) = &self.settings.activity_regularizer {
             let penalty = regularizer.penalty(estimate.output.clone());
@@ -109,6 +122,7 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
             record.set_loss(LossKind::Activity(record.calls()), move || mean.clone());
         }
         record.kernel_posterior_tensor = estimate.kernel;
+        record.kernel_posterior_affine = estimate.affine;
         record.bias_posterior_tensor = estimate.bias;
         Ok(estimate.output)
     }
@@ -132,8 +146,25 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
     }
 }
 
-fn divergence_of<Q: Posterior<D>, const D: usize>(weight: &Weight<Q, D>, drawn: Option<&Tensor<2>>) -> Tensor<1> {
-    weight.divergence_of_draws(drawn.cloned()).expect("asked for only where there is one")
+/// How to compute a weight's divergence from what the pass drew, `[S, elements]`. A Monte Carlo divergence draws for
+/// itself where the pass did not.
+fn divergence<Q: Posterior<D>, const D: usize>(
+    weight: &Weight<Q, D>,
+    drawn: Option<Tensor<2>>,
+    noise: &LayerNoise,
+    role: &str,
+) -> Result<Option<impl Fn() -> Tensor<1> + Send + use<Q, D>>> {
+    if !weight.has_divergence() {
+        return Ok(None);
+    }
+    let drawn = match drawn {
+        None if weight.needs_sample() => Draws::Own(weight.posterior.sample(&mut noise.weight(role))?),
+        None => Draws::None,
+        Some(drawn) if weight.tensor_fn().is_some() => Draws::Given(drawn),
+        Some(drawn) => Draws::Own(drawn),
+    };
+    let weight = weight.clone();
+    Ok(Some(move || weight.divergence_of(drawn.clone()).expect("asked for only where there is one")))
 }
 
 /// The identity of a parameter set: its first parameter's.

@@ -1,7 +1,7 @@
 //! One random weight: posterior, prior and the divergence between them.
 
 use crate::distribution::Distribution;
-use crate::divergence::Divergence;
+use crate::divergence::{Divergence, Draws};
 use crate::error::{Error, Result};
 use crate::noise::WeightNoise;
 use crate::posterior::{Family, Posterior};
@@ -54,22 +54,25 @@ impl<Q: Posterior<D>, const D: usize> Weight<Q, D> {
         Ok(Self { posterior, prior, extras: Extras { divergence, tensor_fn } })
     }
 
-    /// The divergence now, in nats, shape `[1]`; `samples` are the weights drawn in a pass, `[S, elements]`. `None`
-    /// without prior or divergence.
+    /// The divergence now, in nats, shape `[1]`; `samples` are weights drawn from the posterior, `[S, elements]`, which
+    /// [`Divergence::MonteCarlo`] needs. `None` without prior or divergence.
+    ///
+    /// # Panics
+    /// If the divergence is a Monte Carlo one and there are no samples.
     #[must_use]
     pub fn divergence(&self, samples: Option<Tensor<2>>) -> Option<Tensor<1>> {
-        self.evaluate(samples, false)
+        self.divergence_of(samples.map_or(Draws::None, Draws::Given))
     }
 
-    /// As [`divergence`](Self::divergence), of the samples that this weight drew in a pass.
-    pub(crate) fn divergence_of_draws(&self, samples: Option<Tensor<2>>) -> Option<Tensor<1>> {
-        let own = samples.is_some() && self.extras.tensor_fn.is_none();
-        self.evaluate(samples, own)
-    }
-
-    fn evaluate(&self, samples: Option<Tensor<2>>, own: bool) -> Option<Tensor<1>> {
+    /// The divergence, given what a pass drew.
+    pub(crate) fn divergence_of(&self, draws: Draws) -> Option<Tensor<1>> {
         let (prior, divergence) = (self.prior.as_ref()?, self.extras.divergence.as_ref()?);
-        Some(divergence.evaluate(&self.posterior, prior, samples, own))
+        Some(divergence.evaluate(&self.posterior, prior, draws))
+    }
+
+    /// Whether the divergence cannot be computed without a sample of the posterior.
+    pub(crate) fn needs_sample(&self) -> bool {
+        matches!(self.extras.divergence, Some(Divergence::MonteCarlo))
     }
 
     /// Whether the weight adds a divergence to the losses.

@@ -2,7 +2,7 @@
 
 use super::LinearOp;
 use burn::tensor::Tensor;
-use elbo_kernels::{Epilogue, dense};
+use elbo_kernels::{ChannelLayout, Epilogue, dense};
 
 /// A matrix product over the last axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,5 +39,11 @@ impl<const X: usize> LinearOp<X> for DenseOp {
 
     fn channel_axis(&self) -> usize {
         X - 1
+    }
+
+    /// Every position is a row.
+    fn layout(&self, shape: [usize; X]) -> ChannelLayout {
+        let rows = shape[..X - 1].iter().product();
+        ChannelLayout { rows, before: 1, channels: shape[X - 1], after: 1 }
     }
 }

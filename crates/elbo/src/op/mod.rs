@@ -8,7 +8,7 @@ pub use convolution::ConvOp;
 pub use dense::DenseOp;
 
 use burn::tensor::Tensor;
-use elbo_kernels::Epilogue;
+use elbo_kernels::{ChannelLayout, Epilogue};
 
 /// `epilogue(op(x, W) + b)` for S kernels at once.
 pub trait LinearOp<const X: usize> {
@@ -28,4 +28,15 @@ pub trait LinearOp<const X: usize> {
 
     /// The axis of the output that the bias belongs to.
     fn channel_axis(&self) -> usize;
+
+    /// How flipout sees a tensor of this shape, input or output: what has signs of its own, and where its channels are.
+    fn layout(&self, shape: [usize; X]) -> ChannelLayout {
+        let axis = self.channel_axis();
+        ChannelLayout {
+            rows: shape[0],
+            before: shape[1..axis].iter().product(),
+            channels: shape[axis],
+            after: shape[axis + 1..].iter().product(),
+        }
+    }
 }

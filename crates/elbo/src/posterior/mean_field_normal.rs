@@ -67,6 +67,14 @@ impl<const D: usize> Posterior<D> for MeanFieldNormal<D> {
         Some((self.loc.value(), self.scale()))
     }
 
+    fn sample_perturbation(&self, scale: &Tensor<D>, noise: &mut WeightNoise) -> Result<Tensor<2>> {
+        if let Some(draws) = noise.draws() {
+            return Ok(sample_normal(scale.zeros_like(), self.untransformed_scale.value(), draws));
+        }
+        let noise = noise.normal(scale)?;
+        Ok(scale.clone().flatten::<1>(0, D - 1).unsqueeze_dim::<2>(0) * noise)
+    }
+
     /// `-½ ε² - ln scale - ½ ln 2π`: a draw is `loc + scale ε` with a constant `ε`, so the slopes in `loc` through the
     /// draw and through the density cancel. Left to the tape they are `ε / scale` each, and `f32` keeps no more of
     /// the rest than `6e-8 / scale`.

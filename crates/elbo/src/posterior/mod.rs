@@ -13,6 +13,8 @@ pub use family::Family;
 pub use mean_field_normal::MeanFieldNormal;
 
 use crate::distribution::Distribution;
+use crate::error::Result;
+use crate::noise::WeightNoise;
 use crate::prior::Prior;
 use crate::variable::VariableInfo;
 use burn::module::{Module, ModuleDisplay};
@@ -25,6 +27,16 @@ pub trait Posterior<const D: usize>: Module + ModuleDisplay + Distribution<D> + 
     /// `(loc, scale)` if samples are `loc + scale * standard normal`, element by element.
     fn loc_scale(&self) -> Option<(Tensor<D>, Tensor<D>)> {
         None
+    }
+
+    /// `scale * standard normal` of every sample, `[S, elements]`, for a family with [`loc_scale`](Self::loc_scale),
+    /// which gave `scale`.
+    ///
+    /// # Errors
+    /// [`Error::Replay`](crate::Error::Replay) if recorded noise does not fit.
+    fn sample_perturbation(&self, scale: &Tensor<D>, noise: &mut WeightNoise) -> Result<Tensor<2>> {
+        let noise = noise.normal(scale)?;
+        Ok(scale.clone().flatten::<1>(0, D - 1).unsqueeze_dim::<2>(0) * noise)
     }
 
     /// [`log_prob`](Distribution::log_prob) of values that [`sample`](Distribution::sample) returned for the present

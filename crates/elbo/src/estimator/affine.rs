@@ -1,0 +1,106 @@
+//! The normal distributions that flipout and local reparameterization draw from in place of the posterior.
+
+use super::draw::row;
+use crate::distribution::Distribution;
+use crate::error::Result;
+use crate::noise::WeightNoise;
+use burn::tensor::Tensor;
+use std::fmt;
+
+/// What an estimator drew from, and what it drew: flat, `[S, elements]`, or `[1, elements]` where all samples share it.
+///
+/// Flipout perturbs the kernel by `N(0, scale²)`, of the kernel's elements; local reparameterization draws outputs before
+/// bias and activation from `N(x loc, x² scale²)`, of the output's.
+pub struct Affine {
+    loc: Tensor<2>,
+    spread: Spread,
+    sample: Box<dyn Fn() -> Tensor<2> + Send>,
+}
+
+/// The width, in the form in which it is at hand.
+enum Spread {
+    Scale(Tensor<2>),
+    Variance(Tensor<2>),
+}
+
+impl Affine {
+    /// A distribution of given scale, and its sample.
+    pub(super) fn of_scale(scale: Tensor<2>, sample: Tensor<2>) -> Self {
+        let loc = scale.zeros_like();
+        Self { loc, spread: Spread::Scale(scale), sample: Box::new(move || sample.clone()) }
+    }
+
+    /// A distribution of given moments, and how to get its sample.
+    pub(super) fn of_moments(
+        loc: Tensor<2>,
+        variance: Tensor<2>,
+        sample: impl Fn() -> Tensor<2> + Send + 'static,
+    ) -> Self {
+        Self { loc, spread: Spread::Variance(variance), sample: Box::new(sample) }
+    }
+
+    /// Means.
+    #[must_use]
+    pub fn loc(&self) -> Tensor<2> {
+        self.loc.clone()
+    }
+
+    /// Standard deviations.
+    #[must_use]
+    pub fn scale(&self) -> Tensor<2> {
+        match &self.spread {
+            Spread::Scale(scale) => scale.clone(),
+            Spread::Variance(variance) => root(variance.clone()),
+        }
+    }
+
+    /// What was drawn, `[S, elements]`: `kernel_posterior_affine_tensor` of the module's page.
+    #[must_use]
+    pub fn sample(&self) -> Tensor<2> {
+        (self.sample)()
+    }
+}
+
+impl fmt::Debug for Affine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Affine").field("elements", &self.loc.dims()[1]).finish_non_exhaustive()
+    }
+}
+
+/// `sqrt v`, with slope 0 where `v` is 0 (it would be infinite, and times a noise of 0 not a number).
+pub(super) fn root<const D: usize>(variance: Tensor<D>) -> Tensor<D> {
+    let zero = variance.clone().equal_elem(0.0);
+    variance.mask_fill(zero.clone(), 1.0).sqrt().mask_fill(zero, 0.0)
+}
+
+/// The distribution as a tensor function sees it.
+#[derive(Clone, Debug)]
+pub(super) struct AffineNormal<const D: usize> {
+    pub(super) loc: Tensor<D>,
+    pub(super) scale: Tensor<D>,
+}
+
+impl<const D: usize> Distribution<D> for AffineNormal<D> {
+    fn name(&self) -> &'static str {
+        "Normal"
+    }
+
+    fn shape(&self) -> [usize; D] {
+        self.loc.dims()
+    }
+
+    fn sample(&self, noise: &mut WeightNoise) -> Result<Tensor<2>> {
+        let noise = noise.normal(&self.loc)?;
+        Ok(row(self.loc.clone()) + row(self.scale.clone()) * noise)
+    }
+
+    fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
+        let samples = values.dims()[0];
+        let terms = crate::prior::normal_log_density(values, row(self.loc.clone()), row(self.scale.clone()));
+        terms.sum_dim(1).reshape([samples])
+    }
+
+    fn mean(&self) -> Tensor<D> {
+        self.loc.clone()
+    }
+}
