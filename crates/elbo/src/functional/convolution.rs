@@ -1,6 +1,6 @@
 //! Convolutions by name.
 
-use super::{Call, Reuse, Scope};
+use super::{Call, Scope};
 use crate::error::Result;
 use crate::estimator::Estimator;
 use crate::layer::{Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvConfig, ConvOptions, Sizes};
@@ -26,19 +26,12 @@ fn convolve<const D: usize>(
         elbo_kernels::DataFormat::ChannelsLast => D - 1,
         elbo_kernels::DataFormat::ChannelsFirst => 1,
     };
-    let config = ConvConfig { channels_in: inputs.dims()[axis], filters, kernel_size, options };
-    build(class, &config, scope, &name, reuse, &inputs)?.try_forward(inputs, trace)
-}
-
-fn build<const D: usize>(
-    class: &'static str,
-    config: &ConvConfig<D>,
-    scope: &mut Scope,
-    name: &str,
-    reuse: Reuse,
-    inputs: &Tensor<D>,
-) -> Result<crate::layer::Conv<D>> {
-    config.build(class, inputs.dtype(), &mut VariableScope::stored(scope, name, reuse))
+    let shape = inputs.dims();
+    let config = ConvConfig { channels_in: shape[axis], filters, kernel_size, options };
+    // Before variables are made: a call that fails leaves none behind.
+    config.output_shape(&shape.map(Some))?;
+    let mut variables = VariableScope::stored(scope, &name, reuse);
+    config.build(class, inputs.dtype(), &mut variables)?.try_forward(inputs, trace)
 }
 
 /// Defines the function of one rank.
@@ -69,14 +62,53 @@ convolution! {
     conv1d_reparameterization, 3, Conv1dOptions, Estimator::Reparameterization
 }
 convolution! {
-    /// Planar convolution with a random kernel.
+    /// Planar convolution with a random kernel: `activation(inputs ⋆ W + b)`, `W ~ q`.
     ///
     /// Inputs `[batch, height, width, channels]`, or `[batch, channels, height, width]` with `channels_first`.
     conv2d_reparameterization, 4, Conv2dOptions, Estimator::Reparameterization
 }
 convolution! {
-    /// Volumetric convolution with a random kernel.
+    /// Volumetric convolution with a random kernel: `activation(inputs ⋆ W + b)`, `W ~ q`.
     ///
     /// Inputs `[batch, depth, height, width, channels]`, or with channels second with `channels_first`.
     conv3d_reparameterization, 5, Conv3dOptions, Estimator::Reparameterization
+}
+convolution! {
+    /// Temporal convolution whose kernel is perturbed with random signs for every example (Wen et al. 2018).
+    ///
+    /// Inputs `[batch, length, channels]`, or `[batch, channels, length]` with `channels_first`.
+    conv1d_flipout, 3, Conv1dOptions, Estimator::Flipout
+}
+convolution! {
+    /// Planar convolution whose kernel is perturbed with random signs for every example (Wen et al. 2018).
+    ///
+    /// Inputs `[batch, height, width, channels]`, or `[batch, channels, height, width]` with `channels_first`.
+    conv2d_flipout, 4, Conv2dOptions, Estimator::Flipout
+}
+convolution! {
+    /// Volumetric convolution whose kernel is perturbed with random signs for every example (Wen et al. 2018).
+    ///
+    /// Inputs `[batch, depth, height, width, channels]`, or with channels second with `channels_first`.
+    conv3d_flipout, 5, Conv3dOptions, Estimator::Flipout
+}
+convolution! {
+    /// Temporal convolution whose outputs are drawn from their own normal distributions (Kingma, Salimans and Welling
+    /// 2015), positions of an example independently. The module has no such function; here it comes with the estimator.
+    ///
+    /// Inputs `[batch, length, channels]`, or `[batch, channels, length]` with `channels_first`.
+    conv1d_local_reparameterization, 3, Conv1dOptions, Estimator::LocalReparameterization
+}
+convolution! {
+    /// Planar convolution whose outputs are drawn from their own normal distributions (Kingma, Salimans and Welling
+    /// 2015), positions of an example independently. The module has no such function; here it comes with the estimator.
+    ///
+    /// Inputs `[batch, height, width, channels]`, or `[batch, channels, height, width]` with `channels_first`.
+    conv2d_local_reparameterization, 4, Conv2dOptions, Estimator::LocalReparameterization
+}
+convolution! {
+    /// Volumetric convolution whose outputs are drawn from their own normal distributions (Kingma, Salimans and Welling
+    /// 2015), positions of an example independently. The module has no such function; here it comes with the estimator.
+    ///
+    /// Inputs `[batch, depth, height, width, channels]`, or with channels second with `channels_first`.
+    conv3d_local_reparameterization, 5, Conv3dOptions, Estimator::LocalReparameterization
 }

@@ -21,11 +21,17 @@ mod dense;
 mod scope;
 
 pub use convolution::{
-    conv1d_reparameterization, conv1d_reparameterization as convolution1d_reparameterization,
-    conv2d_reparameterization, conv2d_reparameterization as convolution2d_reparameterization,
-    conv3d_reparameterization, conv3d_reparameterization as convolution3d_reparameterization,
+    conv1d_flipout, conv1d_flipout as convolution1d_flipout, conv1d_local_reparameterization,
+    conv1d_local_reparameterization as convolution1d_local_reparameterization, conv1d_reparameterization,
+    conv1d_reparameterization as convolution1d_reparameterization, conv2d_flipout,
+    conv2d_flipout as convolution2d_flipout, conv2d_local_reparameterization,
+    conv2d_local_reparameterization as convolution2d_local_reparameterization, conv2d_reparameterization,
+    conv2d_reparameterization as convolution2d_reparameterization, conv3d_flipout,
+    conv3d_flipout as convolution3d_flipout, conv3d_local_reparameterization,
+    conv3d_local_reparameterization as convolution3d_local_reparameterization, conv3d_reparameterization,
+    conv3d_reparameterization as convolution3d_reparameterization,
 };
-pub use dense::dense_reparameterization;
+pub use dense::{dense_flipout, dense_local_reparameterization, dense_reparameterization};
 pub(crate) use scope::Rules;
 pub use scope::{Reuse, Scope};
 

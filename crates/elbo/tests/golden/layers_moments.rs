@@ -1,16 +1,16 @@
 //! `layers_moments.json`: exact mean, variance and covariance between two examples of random outputs, against draws.
 //!
-//! Weights are normal and there is no activation, so outputs under reparameterization are exactly normal and the
-//! standard errors over n draws are known: mean `sqrt(v / n)`, variance `v sqrt(2 / n)`, covariance
-//! `sqrt((v₀ v₁ + c²) / n)`, kurtosis `sqrt(24 / n)`. A z-score beyond [`LIMIT`] has probability 4e-8; the file's own
-//! Monte Carlo values, `library_*`, are held to the same.
+//! Weights are normal and there is no activation, so outputs are exactly normal under every estimator and the standard
+//! errors over n draws are known: mean `sqrt(v / n)`, variance `v sqrt(2 / n)`, kurtosis `sqrt(24 / n)`, covariance
+//! `sqrt((v₀ v₁ + c²) / n)`, under flipout, where examples share a perturbation, at most `sqrt(3 v₀ v₁ / n)`. A z-score
+//! beyond [`LIMIT`] has probability 4e-8; the file's own Monte Carlo values, `library_*`, are held to the same.
 
 use crate::fields::{Array, Failure};
 use crate::file::Case;
 use crate::named::{self, LAYER, Setting, device};
 use burn::tensor::{DType, Tensor};
 use elbo::layer::LayerOptions;
-use elbo::{Noise, Trace};
+use elbo::{Estimator, Noise, Trace};
 
 /// Largest z-score.
 const LIMIT: f64 = 5.5;
@@ -23,17 +23,14 @@ struct Moments {
     kurtosis: Vec<f64>,
 }
 
-pub fn kinds(case: &Case<'_>) -> Result<Vec<String>, Failure> {
-    Ok(vec![case.config.text("layer")?.to_owned()])
-}
-
 pub fn run(case: &Case<'_>, dtype: DType) -> Result<(), Failure> {
     let draws = case.config.size("draws")?;
-    let outputs = match case.config.text("layer")? {
-        "DenseReparameterization" => dense(case, draws, dtype),
-        "Convolution1DReparameterization" => convolution::<3>(case, draws, dtype),
-        "Convolution2DReparameterization" => convolution::<4>(case, draws, dtype),
-        "Convolution3DReparameterization" => convolution::<5>(case, draws, dtype),
+    let (kind, estimator) = named::layer(&case.config)?;
+    let outputs = match kind {
+        "Dense" => dense(case, estimator, draws, dtype),
+        "Convolution1D" => convolution::<3>(case, estimator, draws, dtype),
+        "Convolution2D" => convolution::<4>(case, estimator, draws, dtype),
+        "Convolution3D" => convolution::<5>(case, estimator, draws, dtype),
         other => case.config.unknown("layer", other),
     }?;
     let expected = case.expected.array("mean")?;
@@ -45,19 +42,25 @@ pub fn run(case: &Case<'_>, dtype: DType) -> Result<(), Failure> {
     check(case, "library_", &Moments::of_library(case)?, draws)
 }
 
-fn dense(case: &Case<'_>, draws: usize, dtype: DType) -> Result<Array, Failure> {
+fn dense(case: &Case<'_>, estimator: Estimator, draws: usize, dtype: DType) -> Result<Array, Failure> {
     let config = &case.config;
     // The file gives a dense layer the words of a convolution.
     for word in ["padding", "data_format", "kernel_size", "strides"] {
         config.value(word)?;
     }
-    let layer = named::dense(case, config.size("units_or_filters")?, Setting::plain(dtype))?;
+    let layer = named::dense(case, config.size("units_or_filters")?, Setting::plain(dtype))?.with_estimator(estimator);
     draw::<2>(case, draws, dtype, |x, trace| layer.try_forward(x, trace))
 }
 
-fn convolution<const D: usize>(case: &Case<'_>, draws: usize, dtype: DType) -> Result<Array, Failure> {
+fn convolution<const D: usize>(
+    case: &Case<'_>,
+    estimator: Estimator,
+    draws: usize,
+    dtype: DType,
+) -> Result<Array, Failure> {
     let options: LayerOptions<D> = named::options(case, Setting::plain(dtype))?;
-    let layer = named::convolution(case, case.config.size("units_or_filters")?, None, options)?;
+    let layer =
+        named::convolution(case, case.config.size("units_or_filters")?, None, options)?.with_estimator(estimator);
     draw::<D>(case, draws, dtype, |x, trace| layer.try_forward(x, trace))
 }
 
@@ -112,7 +115,8 @@ fn check(case: &Case<'_>, whose: &str, found: &Moments, draws: usize) -> Result<
     let (n, second) = (float(draws), covariance.len());
     let of_mean = |i: usize| (variance[i] / n).sqrt();
     let of_variance = |i: usize| variance[i] * (2.0 / n).sqrt();
-    let of_covariance = |i: usize| ((variance[i] * variance[i + second] + covariance[i].powi(2)) / n).sqrt();
+    let shared = if named::layer(&case.config)?.1 == Estimator::Flipout { 3.0 } else { 1.0 };
+    let of_covariance = |i: usize| ((shared * variance[i] * variance[i + second] + covariance[i].powi(2)) / n).sqrt();
     let of_kurtosis = |_: usize| (24.0 / n).sqrt();
     z_scores(&format!("{whose}mean"), &found.mean, &mean, of_mean)?;
     z_scores(&format!("{whose}variance"), &found.variance, &variance, of_variance)?;

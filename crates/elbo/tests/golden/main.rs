@@ -13,8 +13,8 @@ mod evaluation;
 mod fields;
 mod file;
 mod kl;
+mod layers;
 mod layers_moments;
-mod layers_reparameterization;
 mod named;
 mod pending;
 mod selftest;
@@ -44,8 +44,10 @@ const RUNNERS: &[Runner] = &[
     Runner { file: "conv3d.json", run: convolution::run, kinds: no_kinds },
     Runner { file: "distributions.json", run: distributions::run, kinds: distributions::kinds },
     Runner { file: "kl.json", run: kl::run, kinds: kl::kinds },
-    Runner { file: "layers_moments.json", run: layers_moments::run, kinds: layers_moments::kinds },
-    Runner { file: "layers_reparameterization.json", run: layers_reparameterization::run, kinds: no_kinds },
+    Runner { file: "layers_moments.json", run: layers_moments::run, kinds: no_kinds },
+    Runner { file: "layers_flipout.json", run: layers::run, kinds: no_kinds },
+    Runner { file: "layers_local_reparameterization.json", run: layers::run, kinds: no_kinds },
+    Runner { file: "layers_reparameterization.json", run: layers::run, kinds: no_kinds },
 ];
 
 /// The types in which cases are run.

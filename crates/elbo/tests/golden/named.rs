@@ -3,12 +3,12 @@
 use crate::fields::{Failure, Fields};
 use crate::file::Case;
 use burn::tensor::{DType, Device};
-use elbo::Activation;
 use elbo::divergence::Divergence;
 use elbo::layer::{Conv, ConvConfig, ConvOptions, Dense, DenseConfig, DenseOptions, LayerOptions, WeightOptions};
 use elbo::posterior::{Family, LocScaleOptions, default_mean_field_normal_fn};
 use elbo::prior::{CauchyPrior, LaplacePrior, Prior, ScaleMixturePrior, StudentTPrior, fixed_prior};
 use elbo::variable::Initializer;
+use elbo::{Activation, Estimator};
 
 /// Name of the layer of a case: its noise goes by it.
 pub const LAYER: &str = "layer";
@@ -41,6 +41,18 @@ impl Setting {
 /// Where everything is computed.
 pub fn device() -> Device {
     Device::flex().autodiff()
+}
+
+/// What a layer's class is without its estimator, and the estimator.
+pub fn layer<'a>(config: &Fields<'a>) -> Result<(&'a str, Estimator), Failure> {
+    let class = config.text("layer")?;
+    let estimators = [
+        ("LocalReparameterization", Estimator::LocalReparameterization),
+        ("Reparameterization", Estimator::Reparameterization),
+        ("Flipout", Estimator::Flipout),
+    ];
+    let known = estimators.into_iter().find_map(|(suffix, estimator)| Some((class.strip_suffix(suffix)?, estimator)));
+    known.map_or_else(|| config.unknown("layer", class), Ok)
 }
 
 /// A dense layer with the variables of a case.

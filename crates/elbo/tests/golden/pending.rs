@@ -30,8 +30,6 @@ pub const PENDING: &[Pending] = &[
     Pending { file: "calibration_regression", part: File, reason: "metrics are not wired to these files yet" },
     Pending { file: "calibration_uncertainty", part: File, reason: "metrics are not wired to these files yet" },
     Pending { file: "layers_dense_variational", part: File, reason: "no joint posterior of kernel and bias" },
-    Pending { file: "layers_flipout", part: File, reason: "no Flipout estimator" },
-    Pending { file: "layers_local_reparameterization", part: File, reason: "no local reparameterization estimator" },
     Pending { file: "mcmc_diagnostics", part: File, reason: "no diagnostics of chains" },
     Pending { file: "mcmc_halton", part: File, reason: "no Halton points" },
     Pending { file: "mcmc_leapfrog", part: File, reason: "no leapfrog integrator" },
@@ -41,16 +39,6 @@ pub const PENDING: &[Pending] = &[
     Pending { file: "optimizers_variational_sgd", part: File, reason: "no variational SGD" },
     Pending { file: "vi_csiszar", part: File, reason: "no Csiszar functions" },
     Pending { file: "vi_monte_carlo_loss", part: File, reason: "no Monte Carlo variational loss" },
-    Pending {
-        file: "layers_moments.json",
-        part: Kinds(&["DenseFlipout", "Convolution1DFlipout", "Convolution2DFlipout", "Convolution3DFlipout"]),
-        reason: "no Flipout estimator",
-    },
-    Pending {
-        file: "layers_moments.json",
-        part: Kinds(&["DenseLocalReparameterization"]),
-        reason: "no local reparameterization estimator",
-    },
     Pending { file: "distributions.json", part: Kinds(UNBUILT), reason: "no such distribution" },
     Pending {
         file: "distributions.json",

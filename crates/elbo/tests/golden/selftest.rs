@@ -32,12 +32,26 @@ const LAYER: &[Damage] = &[
     ("unknown prior", |case| case["config"]["kernel_prior"]["distribution"] = json!("Gumbel"), "Gumbel"),
     ("unknown parameter of a prior", |case| case["config"]["kernel_prior"]["df"] = json!(3), "df"),
     ("unknown divergence", |case| case["config"]["kernel_divergence"] = json!("renyi"), "renyi"),
-    ("unknown layer", |case| case["config"]["layer"] = json!("DenseFlipout"), "DenseFlipout"),
+    ("unknown layer", |case| case["config"]["layer"] = json!("DenseDropout"), "DenseDropout"),
     ("wrong loss", |case| nudge(&mut case["expected"]["losses"]["kernel"]), "kernel"),
     ("a loss too many", |case| case["expected"]["losses"]["bias"] = json!(0.0), "bias"),
     ("wrong objective", |case| nudge(&mut case["expected"]["objective"]), "objective"),
     ("wrong scale", |case| nudge(&mut case["expected"]["kernel_scale"]), "kernel_scale[0]"),
-    ("missing noise", |case| drop(remove(case, "inputs", "kernel_eps")), "kernel_eps"),
+    ("missing noise", |case| drop(remove(case, "inputs", "kernel_eps")), "layer/kernel"),
+];
+
+const FLIPOUT: &[Damage] = &[
+    ("flipped sign of an input", |case| negate(&mut case["inputs"]["sign_input"]), "grad_"),
+    ("flipped sign of an output", |case| negate(&mut case["inputs"]["sign_output"]), "grad_"),
+    ("missing signs", |case| drop(remove(case, "inputs", "sign_output")), "layer/sign_output"),
+    ("another estimator", |case| case["config"]["layer"] = json!("DenseReparameterization"), "sign_input"),
+    ("wrong gradient", |case| nudge(&mut case["expected"]["grad_kernel_loc"]), "grad_kernel_loc[0]"),
+];
+
+const LOCAL: &[Damage] = &[
+    ("other noise", |case| negate(&mut case["inputs"]["output_eps"]), "grad_"),
+    ("missing noise", |case| drop(remove(case, "inputs", "output_eps")), "layer/output"),
+    ("another estimator", |case| case["config"]["layer"] = json!("DenseFlipout"), "layer/kernel"),
 ];
 
 const KL: &[Damage] = &[
@@ -62,6 +76,8 @@ const SPOILT: &[(&str, &[Damage])] = &[
     ("conv2d.json", CONVOLUTION),
     ("conv3d.json", CONVOLUTION),
     ("layers_reparameterization.json", LAYER),
+    ("layers_flipout.json", FLIPOUT),
+    ("layers_local_reparameterization.json", LOCAL),
     ("kl.json", KL),
     ("distributions.json", DISTRIBUTION),
     ("layers_moments.json", MOMENTS),
@@ -184,6 +200,11 @@ fn nudge(value: &mut Value) {
     shift(value, 0.0);
     let number = first(value);
     *number = json!(number.as_f64().expect("a number") * (1.0 + 1e-6) + 1e-6);
+}
+
+fn negate(value: &mut Value) {
+    let number = first(value);
+    *number = json!(-number.as_f64().expect("a number"));
 }
 
 fn shift(value: &mut Value, by: f64) {

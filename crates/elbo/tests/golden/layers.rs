@@ -1,5 +1,5 @@
-//! `layers_reparameterization.json`: dense and convolutional layers with recorded noise: output, each divergence, and
-//! the gradients of `Σ output g + Σ losses`.
+//! `layers_reparameterization.json`, `layers_flipout.json`, `layers_local_reparameterization.json`: dense and convolutional
+//! layers with recorded noise: output, each divergence, and the gradients of `Σ output g + Σ losses`.
 
 use crate::compare::{self, Quantity};
 use crate::evaluation::{Evaluation, evaluate};
@@ -9,7 +9,7 @@ use crate::named::{self, LAYER, Setting};
 use burn::tensor::DType;
 use elbo::posterior::{Family, Posterior};
 use elbo::trace::LossKind;
-use elbo::{Noise, Trace};
+use elbo::{Estimator, Noise, Trace};
 use std::collections::BTreeMap;
 
 /// Everything that a case has an expectation of, by name; divergences as `losses.kernel`, `losses.bias`.
@@ -60,42 +60,50 @@ fn correction(case: &Case<'_>, dtype: DType) -> Result<Results, Failure> {
 /// What the layer of the case gives.
 fn results(case: &Case<'_>, setting: Setting) -> Result<Results, Failure> {
     let axes = case.inputs.array("x")?.shape.len();
-    match (case.config.text("layer")?, axes) {
-        ("DenseReparameterization", 2) => dense::<2>(case, setting),
-        ("DenseReparameterization", 3) => dense::<3>(case, setting),
-        ("DenseReparameterization", 4) => dense::<4>(case, setting),
-        ("Convolution1DReparameterization", 3) => convolution::<3>(case, setting),
-        ("Convolution2DReparameterization", 4) => convolution::<4>(case, setting),
-        ("Convolution3DReparameterization", 5) => convolution::<5>(case, setting),
+    let (kind, estimator) = named::layer(&case.config)?;
+    match (kind, axes) {
+        ("Dense", 2) => dense::<2>(case, estimator, setting),
+        ("Dense", 3) => dense::<3>(case, estimator, setting),
+        ("Dense", 4) => dense::<4>(case, estimator, setting),
+        ("Convolution1D", 3) => convolution::<3>(case, estimator, setting),
+        ("Convolution2D", 4) => convolution::<4>(case, estimator, setting),
+        ("Convolution3D", 5) => convolution::<5>(case, estimator, setting),
         (other, axes) => case.config.unknown("layer", &format!("{other} with inputs of {axes} axes")),
     }
 }
 
-fn dense<const X: usize>(case: &Case<'_>, setting: Setting) -> Result<Results, Failure> {
-    let layer = named::dense(case, case.config.size("units")?, setting)?;
+fn dense<const X: usize>(case: &Case<'_>, estimator: Estimator, setting: Setting) -> Result<Results, Failure> {
+    let layer = named::dense(case, case.config.size("units")?, setting)?.with_estimator(estimator);
     let mut trace = Trace::sampling(&mut noise(case)?);
     let forward = |x, trace: &mut Trace| layer.try_forward(x, trace);
     let evaluation = evaluate::<_, X, 2>(case, setting.dtype, &layer, &layer.variables(), &mut trace, forward)?;
     collect(case, evaluation, &layer.kernel.posterior, setting)
 }
 
-fn convolution<const D: usize>(case: &Case<'_>, setting: Setting) -> Result<Results, Failure> {
+fn convolution<const D: usize>(case: &Case<'_>, estimator: Estimator, setting: Setting) -> Result<Results, Failure> {
     let config = &case.config;
     let dilation = Some(config.sizes("dilation_rate")?);
     let layer = named::convolution(case, config.size("filters")?, dilation, named::options::<D>(case, setting)?)?;
+    let layer = layer.with_estimator(estimator);
     let mut trace = Trace::sampling(&mut noise(case)?);
     let forward = |x, trace: &mut Trace| layer.try_forward(x, trace);
     let evaluation = evaluate::<_, D, D>(case, setting.dtype, &layer, &layer.variables(), &mut trace, forward)?;
     collect(case, evaluation, &layer.kernel.posterior, setting)
 }
 
-/// The draws of the case.
+/// The draws of the case, by role and by name in the file. An estimator that is not given one of its own fails.
+const DRAWS: [(&str, &str); 5] = [
+    ("kernel", "kernel_eps"),
+    ("bias", "bias_eps"),
+    ("output", "output_eps"),
+    ("sign_input", "sign_input"),
+    ("sign_output", "sign_output"),
+];
+
 fn noise(case: &Case<'_>) -> Result<Noise, Failure> {
-    let kernel = case.inputs.array("kernel_eps")?;
-    let bias = case.inputs.has("bias_eps").then(|| case.inputs.array("bias_eps")).transpose()?;
-    let streams = [("kernel", Some(kernel)), ("bias", bias)];
-    let recorded = streams.into_iter().filter_map(|(role, values)| Some((format!("{LAYER}/{role}"), values?.data())));
-    Ok(Noise::replay(recorded))
+    let recorded = DRAWS.iter().filter(|(_, name)| case.inputs.has(name));
+    let values = recorded.map(|(role, name)| Ok((format!("{LAYER}/{role}"), case.inputs.array(name)?.data())));
+    Ok(Noise::replay(values.collect::<Result<Vec<_>, Failure>>()?))
 }
 
 fn collect<const D: usize>(
