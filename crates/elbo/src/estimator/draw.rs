@@ -75,7 +75,7 @@ impl<Q: Posterior<K>, const K: usize> Draw<'_, Q, K> {
                 sum + bias.reshape([self.samples, 1, 1, channels, 1])
             }
         };
-        self.activation.apply(sum.reshape(shape), op.channel_axis())
+        self.activation.apply(shaped(sum, shape), op.channel_axis())
     }
 }
 
@@ -137,11 +137,16 @@ pub(super) fn row<const D: usize>(x: Tensor<D>) -> Tensor<2> {
 
 /// `[samples, rows, before, channels, after]`
 pub(super) fn parts<const X: usize>(x: Tensor<X>, samples: usize, layout: ChannelLayout) -> Tensor<5> {
-    x.reshape([samples, layout.rows, layout.before, layout.channels, layout.after])
+    shaped(x, [samples, layout.rows, layout.before, layout.channels, layout.after])
 }
 
 /// `[samples, elements]`
 pub(super) fn rows<const X: usize>(x: Tensor<X>, samples: usize) -> Tensor<2> {
     let elements = x.shape().num_elements() / samples;
-    x.reshape([samples, elements])
+    shaped(x, [samples, elements])
+}
+
+/// The same values in another shape. (To Burn's `reshape` a 0 stands for the axis of the input at its place.)
+pub(super) fn shaped<const X: usize, const Y: usize>(x: Tensor<X>, shape: [usize; Y]) -> Tensor<Y> {
+    if shape.contains(&0) { Tensor::zeros(shape, (&x.device(), x.dtype())) } else { x.reshape(shape) }
 }

@@ -5,7 +5,7 @@
 //! the input has signs of its own. Mean and variance of an output are those of reparameterization; outputs of different
 //! examples are uncorrelated.
 
-use super::draw::{each_sample, linear, parts, row};
+use super::draw::{each_sample, linear, parts, row, shaped};
 use super::{Affine, Draw, Estimate, affine::AffineNormal};
 use crate::error::Result;
 use crate::noise::{LayerNoise, WeightNoise};
@@ -72,7 +72,7 @@ where
     }
     let signs = spread(noise.signs(&input, layout.signs())?, layout);
     shape[0] *= draw.samples;
-    Ok((parts(input, draw.copies(), layout) * signs).reshape(shape))
+    Ok(shaped(parts(input, draw.copies(), layout) * signs, shape))
 }
 
 /// `activation(mean + random ∘ q + b)`.
@@ -105,5 +105,5 @@ where
 /// Signs `[S, rows channels]` as they meet values: `[S, rows, 1, channels, 1]`.
 fn spread(signs: Tensor<2>, layout: ChannelLayout) -> Tensor<5> {
     let samples = signs.dims()[0];
-    signs.reshape([samples, layout.rows, 1, layout.channels, 1])
+    shaped(signs, [samples, layout.rows, 1, layout.channels, 1])
 }

@@ -1,4 +1,5 @@
-//! Row 37: gradients of location, untransformed scale, bias and input against finite differences, noise held fixed.
+//! Rows 37, 43, 49: gradients of location, untransformed scale, bias and input against finite differences, noise held
+//! fixed.
 
 use crate::fixture::*;
 use burn::module::Module;
@@ -6,7 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 use elbo::layer::{Conv, ConvConfig, DenseConfig};
 use elbo::prior::Prior;
 use elbo::record::{load_parameters, parameters};
-use elbo::{Activation, Trace};
+use elbo::{Activation, Estimator, Trace};
 use std::path::Path;
 
 /// Step of the central differences: they err by `h²` and by `1e-16 |loss| / h`.
@@ -53,8 +54,9 @@ fn objective<const X: usize>(output: Tensor<X>, trace: &Trace) -> Tensor<1> {
     trace.losses().into_iter().fold((output.clone() * output).sum(), |sum, loss| sum + loss.value)
 }
 
-fn check_conv<const D: usize>(config: ConvConfig<D>, input: [usize; D], samples: usize) {
+fn check_conv<const D: usize>(config: ConvConfig<D>, input: [usize; D], (estimator, samples): (Estimator, usize)) {
     let layer = config
+        .with_estimator(estimator)
         .with_bias_posterior_fn(Some(normal()))
         .with_bias_prior(Prior::normal(0.1, 2.0))
         .with_activation(Activation::Tanh)
@@ -66,14 +68,30 @@ fn check_conv<const D: usize>(config: ConvConfig<D>, input: [usize; D], samples:
     });
 }
 
+fn check_convolutions(estimator: Estimator) {
+    for pass in [(estimator, 1), (estimator, 3)] {
+        check_conv(conv1d(2, 3, 3).with_padding("same").with_strides(2), [2, 6, 2], pass);
+        check_conv(conv1d(2, 2, 2).with_dilation_rate(2).with_data_format("channels_first"), [2, 2, 5], pass);
+        check_conv(conv2d(2, 2, [2, 3]).with_padding("same"), [2, 3, 4, 2], pass);
+        check_conv(conv3d(1, 2, [2, 1, 2]), [1, 3, 2, 3, 1], pass);
+    }
+}
+
 #[test]
 fn l37_convolution_gradients_match_differences() {
-    for samples in [1, 3] {
-        check_conv(conv1d(2, 3, 3).with_padding("same").with_strides(2), [2, 6, 2], samples);
-        check_conv(conv1d(2, 2, 2).with_dilation_rate(2).with_data_format("channels_first"), [2, 2, 5], samples);
-        check_conv(conv2d(2, 2, [2, 3]).with_padding("same"), [2, 3, 4, 2], samples);
-        check_conv(conv3d(1, 2, [2, 1, 2]), [1, 3, 2, 3, 1], samples);
-    }
+    check_convolutions(Estimator::Reparameterization);
+}
+
+#[test]
+fn l43_flipout_gradients_match_differences() {
+    check_convolutions(Estimator::Flipout);
+    check_denses(Estimator::Flipout);
+}
+
+#[test]
+fn l49_local_gradients_match_differences() {
+    check_convolutions(Estimator::LocalReparameterization);
+    check_denses(Estimator::LocalReparameterization);
 }
 
 fn check_dense(config: DenseConfig, samples: usize) {
@@ -85,14 +103,19 @@ fn check_dense(config: DenseConfig, samples: usize) {
     });
 }
 
-#[test]
-fn l37_dense_gradients_match_differences() {
+fn check_denses(estimator: Estimator) {
     for samples in [1, 3] {
         for activation in [Activation::Linear, Activation::Relu, Activation::Sigmoid, Activation::Softplus] {
-            check_dense(dense(3, 2).with_activation(activation), samples);
+            check_dense(dense(3, 2).with_estimator(estimator).with_activation(activation), samples);
         }
         let laplace = Prior::Laplace(elbo::prior::LaplacePrior::new(0.1, 0.8));
         let monte_carlo = Some(elbo::divergence::Divergence::MonteCarlo);
-        check_dense(dense(3, 2).with_kernel_prior(laplace).with_kernel_divergence(monte_carlo), samples);
+        let config = dense(3, 2).with_estimator(estimator).with_kernel_prior(laplace);
+        check_dense(config.with_kernel_divergence(monte_carlo), samples);
     }
+}
+
+#[test]
+fn l37_dense_gradients_match_differences() {
+    check_denses(Estimator::Reparameterization);
 }

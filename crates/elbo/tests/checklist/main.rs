@@ -9,10 +9,13 @@
 mod arguments;
 mod convolution;
 mod divergence;
+mod estimators;
 mod fixture;
+mod flipout;
 mod forward;
 mod functional;
 mod gradient;
+mod local_reparameterization;
 mod objective;
 mod precision;
 mod rows;

@@ -44,7 +44,7 @@ const FLIPOUT: &[Damage] = &[
     ("flipped sign of an input", |case| negate(&mut case["inputs"]["sign_input"]), "grad_"),
     ("flipped sign of an output", |case| negate(&mut case["inputs"]["sign_output"]), "grad_"),
     ("missing signs", |case| drop(remove(case, "inputs", "sign_output")), "layer/sign_output"),
-    ("another estimator", |case| case["config"]["layer"] = json!("DenseReparameterization"), "sign_input"),
+    ("another estimator", |case| case["config"]["layer"] = json!("DenseReparameterization"), "grad_"),
     ("wrong gradient", |case| nudge(&mut case["expected"]["grad_kernel_loc"]), "grad_kernel_loc[0]"),
 ];
 
