@@ -24,7 +24,7 @@
 //! kind = "dense"                    # without `units`: as many as the likelihood needs
 //! ```
 
-use super::weights::{PosteriorDescription, PriorDescription};
+use super::weights::{PosteriorDescription, PosteriorFamily, PriorDescription};
 use crate::error::{Error, Result};
 use crate::estimator::Estimator;
 use serde::{Deserialize, Serialize};
@@ -136,10 +136,12 @@ impl ModelDescription {
         if self.layers.is_empty() {
             return Err("expected at least one [[layer]], found none".into());
         }
-        let means = self.layers.iter().any(|layer| layer.estimator() == Some(Estimator::Mean));
-        if means && !matches!(self.prior, PriorDescription::Normal { .. }) {
-            // Their divergence is estimated from the weights that a pass draws, and this estimator draws none.
-            return Err("estimator `mean` needs a normal prior: the others' divergence needs drawn weights".into());
+        let needs_scale = |estimator| matches!(estimator, Estimator::Flipout | Estimator::LocalReparameterization);
+        let draws = self.layers.iter().filter_map(LayerDescription::estimator).any(needs_scale);
+        if draws && self.posterior.family == PosteriorFamily::Deterministic {
+            return Err("estimators `flipout` and `local_reparameterization` need posterior.family \
+                        `mean_field_normal`, found `deterministic`"
+                .into());
         }
         Ok(())
     }
@@ -253,8 +255,8 @@ mod tests {
         let cases = [
             ("", "missing field `layer`"),
             (
-                "[prior]\nkind = 'laplace'\nscale = 1.0\n[[layer]]\nkind = 'dense'\nestimator = 'mean'",
-                "estimator `mean` needs a normal prior",
+                "[posterior]\nfamily = 'deterministic'\n[[layer]]\nkind = 'dense'\nestimator = 'flipout'",
+                "need posterior.family `mean_field_normal`, found `deterministic`",
             ),
             ("layer = []", "expected at least one [[layer]], found none"),
             ("[[layer]]\nkind = 'conv2'", "unknown variant `conv2`"),

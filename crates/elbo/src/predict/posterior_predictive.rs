@@ -91,12 +91,24 @@ impl PosteriorPredictive {
         &self,
         rows: usize,
         widest: usize,
+        forward: impl FnMut(&mut Trace) -> Result<Tensor<2>>,
+        each: impl FnMut(&[f64]) -> Result<()>,
+    ) -> Result<()> {
+        self.for_each_sample_of(0..rows, widest, forward, each)
+    }
+
+    /// As [`for_each_sample`](Self::for_each_sample), for the examples of these numbers.
+    fn for_each_sample_of(
+        &self,
+        examples: std::ops::Range<usize>,
+        widest: usize,
         mut forward: impl FnMut(&mut Trace) -> Result<Tensor<2>>,
         mut each: impl FnMut(&[f64]) -> Result<()>,
     ) -> Result<()> {
+        let rows = examples.len();
         let chunk = Chunks::new(self.memory_budget, widest.saturating_mul(rows), 1, self.samples).samples;
         for samples in pieces(self.samples, chunk) {
-            let mut trace = self.trace(samples.start as u64..samples.end as u64);
+            let mut trace = self.trace(samples.start as u64..samples.end as u64).with_first_example(examples.start);
             let outputs = forward(&mut trace)?;
             let [found, width] = outputs.dims();
             if found != rows * samples.len() {
@@ -135,7 +147,10 @@ impl PosteriorPredictive {
         let run = |batch: &Batch, each: &mut dyn FnMut(&[f64]) -> Result<()>| {
             let input = SeriesBatch::from_batch(batch, &device, DType::F32);
             let forward = |trace: &mut Trace| network.forward(input.clone(), trace);
-            self.for_each_sample(batch.indices.len(), widest, forward, each)
+            // Series of one length come in ranges of the data set, so that every example has the noise of its number.
+            // Others are sorted by length within buckets, and the noise of an example depends on its batch.
+            let first = batch.indices.first().copied().unwrap_or(0);
+            self.for_each_sample_of(first..first + batch.indices.len(), widest, forward, each)
         };
         match &model.likelihood {
             Likelihood::Categorical(likelihood) => {
