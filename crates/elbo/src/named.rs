@@ -20,6 +20,11 @@ impl<M> Named<M> {
         self.0.push((name, entry));
     }
 
+    /// Keeps the first entries only.
+    pub(crate) fn truncate(&mut self, entries: usize) {
+        self.0.truncate(entries);
+    }
+
     /// The entry `name`, with its place.
     pub(crate) fn get(&self, name: &str) -> Option<(usize, &M)> {
         let mut entries = self.iter().enumerate();

@@ -13,7 +13,8 @@ fn probabilities(estimator: Estimator, bytes: usize) -> Vec<f64> {
     let data = test.subset(&(0..60).collect::<Vec<_>>());
     let mut description = preset("conv1d").unwrap();
     for layer in &mut description.layers {
-        if let LayerDescription::Conv1d { estimator: own, .. } | LayerDescription::Dense { estimator: own, .. } = layer {
+        if let LayerDescription::Conv1d { estimator: own, .. } | LayerDescription::Dense { estimator: own, .. } = layer
+        {
             *own = estimator;
         }
     }

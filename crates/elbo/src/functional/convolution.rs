@@ -26,12 +26,11 @@ fn convolve<const D: usize>(
         elbo_kernels::DataFormat::ChannelsLast => D - 1,
         elbo_kernels::DataFormat::ChannelsFirst => 1,
     };
-    let shape = inputs.dims();
-    let config = ConvConfig { channels_in: shape[axis], filters, kernel_size, options };
-    // Before variables are made: a call that fails leaves none behind.
-    config.output_shape(&shape.map(Some))?;
-    let mut variables = VariableScope::stored(scope, &name, reuse);
-    config.build(class, inputs.dtype(), &mut variables)?.try_forward(inputs, trace)
+    let config = ConvConfig { channels_in: inputs.dims()[axis], filters, kernel_size, options };
+    scope.attempt(|scope| {
+        let mut variables = VariableScope::stored(scope, &name, reuse);
+        config.build(class, inputs.dtype(), &mut variables)?.try_forward(inputs, trace)
+    })
 }
 
 /// Defines the function of one rank.

@@ -27,8 +27,10 @@ fn multiply<const D: usize>(
     options.layer.name = Some(name.clone());
     options.layer.estimator = estimator;
     let config = DenseConfig { inputs: inputs.dims()[D - 1], units, options };
-    let layer = config.build(class, inputs.dtype(), &mut VariableScope::stored(scope, &name, reuse))?;
-    layer.try_forward(inputs, trace)
+    scope.attempt(|scope| {
+        let mut variables = VariableScope::stored(scope, &name, reuse);
+        config.build(class, inputs.dtype(), &mut variables)?.try_forward(inputs, trace)
+    })
 }
 
 /// Defines the function of one estimator.

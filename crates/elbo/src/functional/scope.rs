@@ -100,6 +100,17 @@ impl Scope {
         }
     }
 
+    /// Runs a call; one that fails leaves no variables behind.
+    pub(super) fn attempt<T>(&mut self, call: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let before = self.rules.len();
+        let result = call(self);
+        if result.is_err() {
+            self.variables.truncate(before);
+            self.rules.truncate(before);
+        }
+        result
+    }
+
     fn has_layer(&self, layer: &str) -> bool {
         self.names().any(|name| name.rsplit_once('/').is_some_and(|(owner, _)| owner == layer))
     }

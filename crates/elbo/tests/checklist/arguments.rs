@@ -4,34 +4,67 @@ use crate::fixture::*;
 use elbo::layer::{
     Conv1dConfig, Conv1dOptions, Conv2dConfig, Conv2dOptions, Conv3dConfig, Conv3dOptions, DenseConfig, DenseOptions,
 };
-use elbo::{Activation, DataFormat, Padding};
+use elbo::posterior::{LocScaleFn, LocScaleOptions, PosteriorFn, default_loc_scale_fn, default_mean_field_normal_fn};
+use elbo::{Activation, DataFormat, Estimator, Padding};
 
 /// An alias is the same function: its unnamed calls are numbered together with those under the other name.
 #[test]
 fn l1_functions_and_their_aliases_are_one() {
     use elbo::functional::*;
     let (mut scope, mut trace) = (Scope::new(&device(), 1), pass(1));
-    let line = wave([1, 4, 1], 0.0);
-    let plane = wave([1, 3, 3, 1], 0.0);
-    let volume = wave([1, 2, 2, 2, 1], 0.0);
-    conv1d_reparameterization(&mut scope, &mut trace, line.clone(), 1, 2, Conv1dOptions::default()).unwrap();
-    convolution1d_reparameterization(&mut scope, &mut trace, line, 1, 2, Conv1dOptions::default()).unwrap();
-    conv2d_reparameterization(&mut scope, &mut trace, plane.clone(), 1, 2, Conv2dOptions::default()).unwrap();
-    convolution2d_reparameterization(&mut scope, &mut trace, plane, 1, 2, Conv2dOptions::default()).unwrap();
-    conv3d_reparameterization(&mut scope, &mut trace, volume.clone(), 1, 2, Conv3dOptions::default()).unwrap();
-    convolution3d_reparameterization(&mut scope, &mut trace, volume, 1, 2, Conv3dOptions::default()).unwrap();
-    dense_reparameterization(&mut scope, &mut trace, wave([1, 2], 0.0), 1, DenseOptions::default()).unwrap();
-    let paths: Vec<&str> = trace.layers().iter().map(|layer| layer.path.as_str()).collect();
-    let expected = [
-        "conv1d_reparameterization",
-        "conv1d_reparameterization_1",
-        "conv2d_reparameterization",
-        "conv2d_reparameterization_1",
-        "conv3d_reparameterization",
-        "conv3d_reparameterization_1",
-        "dense_reparameterization",
-    ];
-    assert_eq!(paths, expected);
+    let (line, plane, volume) = (wave([1, 4, 1], 0.0), wave([1, 3, 3, 1], 0.0), wave([1, 2, 2, 2, 1], 0.0));
+    macro_rules! call {
+        ($x:expr, $options:ty: $($name:ident),+) => {
+            $($name(&mut scope, &mut trace, $x.clone(), 1, 2, <$options>::default()).unwrap();)+
+        };
+    }
+    call!(line, Conv1dOptions: conv1d_reparameterization, convolution1d_reparameterization, conv1d_flipout,
+        convolution1d_flipout, conv1d_local_reparameterization, convolution1d_local_reparameterization);
+    call!(plane, Conv2dOptions: conv2d_reparameterization, convolution2d_reparameterization, conv2d_flipout,
+        convolution2d_flipout, conv2d_local_reparameterization, convolution2d_local_reparameterization);
+    call!(volume, Conv3dOptions: conv3d_reparameterization, convolution3d_reparameterization, conv3d_flipout,
+        convolution3d_flipout, conv3d_local_reparameterization, convolution3d_local_reparameterization);
+    let rows = || wave([1, 2], 0.0);
+    dense_reparameterization(&mut scope, &mut trace, rows(), 1, DenseOptions::default()).unwrap();
+    dense_flipout(&mut scope, &mut trace, rows(), 1, DenseOptions::default()).unwrap();
+    dense_local_reparameterization(&mut scope, &mut trace, rows(), 1, DenseOptions::default()).unwrap();
+
+    let mut expected = Vec::new();
+    for rank in 1..=3 {
+        for estimator in ["reparameterization", "flipout", "local_reparameterization"] {
+            let name = format!("conv{rank}d_{estimator}");
+            expected.extend([name.clone(), format!("{name}_1")]);
+        }
+    }
+    expected.extend(["reparameterization", "flipout", "local_reparameterization"].map(|e| format!("dense_{e}")));
+    let layers = trace.layers();
+    assert_eq!(layers.iter().map(|layer| layer.path.clone()).collect::<Vec<_>>(), expected);
+    for layer in layers {
+        let draws_kernel = !layer.path.contains("flipout") && !layer.path.contains("local");
+        assert_eq!(layer.kernel_posterior_tensor.is_some(), draws_kernel, "{}", layer.path);
+        assert_eq!(layer.kernel_posterior_affine.is_none(), draws_kernel, "{}", layer.path);
+    }
+}
+
+/// The nine classes: one layer per operation, one estimator per suffix, and the module's two builders.
+#[test]
+fn l1_every_class_is_a_layer_with_an_estimator() {
+    let device = device();
+    let line = Conv1dConfig::new(1, 2, 3).with_name("layer");
+    let plane = Conv2dConfig::new(1, 2, 3).with_name("layer");
+    let volume = Conv3dConfig::new(1, 2, 3).with_name("layer");
+    let dense = DenseConfig::new(1, 2).with_name("layer");
+    for estimator in [Estimator::Reparameterization, Estimator::Flipout, Estimator::LocalReparameterization] {
+        let found = [
+            line.clone().with_estimator(estimator).init(&device).unwrap().settings().1.estimator,
+            plane.clone().with_estimator(estimator).init(&device).unwrap().settings().1.estimator,
+            volume.clone().with_estimator(estimator).init(&device).unwrap().settings().1.estimator,
+            dense.clone().with_estimator(estimator).init(&device).unwrap().settings().1.estimator,
+        ];
+        assert_eq!(found, [estimator; 4]);
+    }
+    let _: LocScaleFn<2> = default_loc_scale_fn(LocScaleOptions::default());
+    let _: PosteriorFn<2> = default_mean_field_normal_fn(LocScaleOptions::default());
 }
 
 #[test]

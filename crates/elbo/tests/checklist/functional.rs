@@ -3,7 +3,10 @@
 use crate::fixture::*;
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{DType, Tensor};
-use elbo::functional::{Call, Reuse, Scope, conv1d_reparameterization, dense_reparameterization};
+use elbo::functional::{
+    Call, Reuse, Scope, conv1d_reparameterization, dense_flipout, dense_local_reparameterization,
+    dense_reparameterization,
+};
 use elbo::layer::{Conv1dOptions, DenseOptions};
 use elbo::posterior::{LocScaleOptions, default_mean_field_normal_fn};
 use elbo::variable::{Constraint, Regularizer};
@@ -86,6 +89,32 @@ fn l32_functions_equal_layers_with_the_same_variables() {
     let by_name = dense_reparameterization(&mut scope, &mut pass(5), x.clone(), 2, options).unwrap();
     let layer = dense(3, 2).init(&device()).unwrap();
     assert_eq!(values(&by_name), values(&layer.forward(x, &mut pass(5))));
+}
+
+/// Estimators are a matter of the call: the functions of all of them share variables, and pay for them once.
+#[test]
+fn l32_estimators_share_variables_and_one_divergence() {
+    let mut scope = Scope::new(&device(), 1);
+    let mut trace = pass(1);
+    let call = |reuse| Call::new(DenseOptions::default().with_name("a")).with_reuse(reuse);
+    let x = || wave([2, 3], 0.0);
+    dense_reparameterization(&mut scope, &mut trace, x(), 2, call(Reuse::Create)).unwrap();
+    dense_flipout(&mut scope, &mut trace, x(), 2, call(Reuse::Share)).unwrap();
+    dense_local_reparameterization(&mut scope, &mut trace, x(), 2, call(Reuse::Auto)).unwrap();
+    assert_eq!((scope.names().count(), trace.layers().len(), trace.divergences().len()), (3, 1, 1));
+}
+
+/// A call that fails leaves nothing behind that a corrected call would trip over.
+#[test]
+fn l32_a_call_that_fails_makes_no_variables() {
+    let mut scope = Scope::new(&device(), 1);
+    let named = || Conv1dOptions::default().with_name("c");
+    let short = conv1d_reparameterization(&mut scope, &mut pass(1), wave([1, 2, 1], 0.0), 3, 5, named());
+    assert_error(short, &["c: ", "length of at least 5"]);
+    let options = named().with_kernel_prior(elbo::prior::Prior::normal(0.0, -1.0));
+    assert!(conv1d_reparameterization(&mut scope, &mut pass(1), wave([1, 8, 1], 0.0), 3, 5, options).is_err());
+    assert_eq!(scope.names().count(), 0);
+    conv1d_reparameterization(&mut scope, &mut pass(1), wave([1, 8, 1], 0.0), 3, 5, named()).unwrap();
 }
 
 /// The call that creates a variable decides about its penalty, not those that share it.
