@@ -12,6 +12,7 @@ use crate::trace::{LayerId, LossKind, Trace};
 use crate::variable::{VariableRequest, VariableScope};
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{DType, Tensor};
+use elbo_kernels::Stream;
 
 /// Kernel and bias of a layer.
 pub(super) type Weights<Q, const K: usize> = (Weight<Q, K>, Option<Weight<Family<1>, 1>>);
@@ -84,7 +85,7 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
         let id = LayerId {
             name: self.settings.name.as_deref(),
             class: self.settings.class,
-            identity: identity(self.kernel),
+            identity: identity(self.kernel, self.settings.name.as_deref()),
         };
         let shared = trace.is_shared(self.owner(), input.dims()[0])?;
         let entered = trace.enter(&id)?;
@@ -167,8 +168,9 @@ fn divergence<Q: Posterior<D>, const D: usize>(
     Ok(Some(move || weight.divergence_of(drawn.clone()).expect("asked for only where there is one")))
 }
 
-/// The identity of a parameter set: its first parameter's.
-fn identity<M: Module>(weight: &M) -> ParamId {
+/// The identity of a parameter set: its first parameter's. A weight without parameters goes by the layer's name, and
+/// without a name cannot be told from another: each call is a layer of its own.
+fn identity<M: Module>(weight: &M, name: Option<&str>) -> ParamId {
     struct First(Option<ParamId>);
     impl ModuleVisitor for First {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -177,6 +179,6 @@ fn identity<M: Module>(weight: &M) -> ParamId {
     }
     let mut first = First(None);
     weight.visit(&mut first);
-    // A weight without parameters cannot be told from another: each call is a layer of its own.
-    first.0.unwrap_or_default()
+    let by_name = || name.map_or_else(ParamId::new, |name| ParamId::from(Stream::named(0, name).id));
+    first.0.unwrap_or_else(by_name)
 }

@@ -4,7 +4,9 @@ use crate::fixture::*;
 use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{DType, Tensor};
+use elbo::distribution::Distribution;
 use elbo::layer::{Conv1dConfig, Conv2dConfig, DenseConfig};
+use elbo::noise::WeightNoise;
 use elbo::posterior::{
     Deterministic, Family, LocScaleOptions, MeanFieldNormal, Posterior, PosteriorFn, default_loc_scale_fn,
     default_mean_field_normal_fn,
@@ -323,4 +325,50 @@ fn l9_parameters_and_variables_are_the_same() {
     let mut trace = Trace::sampling(&mut Noise::seeded(1));
     let grads = layer.forward(wave([1, 3, 2], 0.0), &mut trace).sum().backward();
     assert_eq!(GradientsParams::from_grads(grads, &layer).len(), layer.variables().len());
+}
+
+/// A posterior without parameters: weights that are known.
+#[derive(Module, Debug)]
+struct Known {
+    weights: Tensor<2>,
+}
+
+impl Distribution<2> for Known {
+    fn name(&self) -> &'static str {
+        "Known"
+    }
+
+    fn shape(&self) -> [usize; 2] {
+        self.weights.dims()
+    }
+
+    fn sample(&self, noise: &mut WeightNoise) -> elbo::Result<Tensor<2>> {
+        Ok(self.weights.clone().flatten::<1>(0, 1).unsqueeze_dim::<2>(0).repeat_dim(0, noise.samples()))
+    }
+
+    fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
+        Tensor::zeros([values.dims()[0]], (&values.device(), values.dtype()))
+    }
+
+    fn mean(&self) -> Tensor<2> {
+        self.weights.clone()
+    }
+}
+
+impl Posterior<2> for Known {}
+
+#[test]
+fn l34_a_layer_without_parameters_is_known_by_its_name() {
+    let build = |config: DenseConfig| {
+        let config = config.with_bias_posterior_fn(None).with_kernel_prior_fn(None);
+        config.init_with(&device(), |request, _| Ok(Known { weights: wave(request.shape, 0.0) }), None).unwrap()
+    };
+    let mut trace = pass(1);
+    let layer = build(dense(3, 2));
+    for _ in 0..2 {
+        let _ = layer.forward(wave([2, 3], 0.0), &mut trace);
+    }
+    assert_eq!((trace.layers().len(), trace.layers()[0].calls()), (1, 2));
+    let _ = build(DenseConfig::new(3, 2).with_dtype(DType::F64)).forward(wave([2, 3], 0.0), &mut trace);
+    assert_eq!(trace.layers().len(), 2);
 }
