@@ -4,6 +4,9 @@
 #[path = "../examples/custom_module.rs"]
 mod custom_module;
 #[allow(dead_code)]
+#[path = "../examples/estimators.rs"]
+mod estimators;
+#[allow(dead_code)]
 #[path = "../examples/seed_network.rs"]
 mod seed_network;
 
@@ -21,4 +24,12 @@ fn random_layers_train_inside_a_burn_module() {
     assert_eq!(gradients, 3 + 2 + 3, "convolution, normalisation, output");
     assert!(last < first - 0.2, "{first} to {last}");
     assert!(accuracy > 0.95, "{accuracy}");
+}
+
+#[test]
+fn flipout_and_local_reparameterization_vary_less() {
+    let variances = estimators::run(64).unwrap();
+    for layer in 0..2 {
+        assert!(variances[1..].iter().all(|other| other[layer] < 0.5 * variances[0][layer]), "{variances:?}");
+    }
 }
