@@ -32,6 +32,7 @@ pub struct Trace {
     mode: Mode,
     samples: Range<u64>,
     batch: Option<usize>,
+    first_input: Option<usize>,
     first_example: u64,
     layers: Vec<LayerTrace>,
 }
@@ -131,13 +132,20 @@ impl Trace {
     /// A pass that draws its weights from `noise`, one sample; takes one pass number.
     #[must_use]
     pub fn sampling(noise: &mut Noise) -> Self {
-        Self { mode: Mode::Sample(noise.next_pass()), samples: 0..1, batch: None, first_example: 0, layers: Vec::new() }
+        Self {
+            mode: Mode::Sample(noise.next_pass()),
+            samples: 0..1,
+            batch: None,
+            first_input: None,
+            first_example: 0,
+            layers: Vec::new(),
+        }
     }
 
     /// A pass that uses the posterior means: the plug-in prediction.
     #[must_use]
     pub fn mean() -> Self {
-        Self { mode: Mode::Mean, samples: 0..1, batch: None, first_example: 0, layers: Vec::new() }
+        Self { mode: Mode::Mean, samples: 0..1, batch: None, first_input: None, first_example: 0, layers: Vec::new() }
     }
 
     /// Draws `samples` weight samples in this pass.
@@ -173,8 +181,7 @@ impl Trace {
         self
     }
 
-    /// Says that the batch has `examples` examples N, where the first variational layer is not applied to an input of
-    /// that length.
+    /// Says that the batch has `examples` examples N, where the first variational layer gets several rows of each.
     #[must_use]
     pub fn with_batch(mut self, examples: usize) -> Self {
         self.batch = Some(examples);
@@ -188,11 +195,18 @@ impl Trace {
     }
 
     /// `[N, ..] -> [S N, ..]`: gives every weight sample its copy, sample-major, for what joins the outputs of
-    /// variational layers from beside them.
+    /// variational layers from beside them, or runs through other layers first.
     #[must_use]
-    pub fn expand<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+    pub fn expand<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
+        self.note_input(x.dims()[0]);
         let samples = self.samples();
         if samples == 1 { x } else { x.repeat_dim(0, samples) }
+    }
+
+    /// The length of inputs that have one part for all samples: that of the first one seen.
+    fn note_input(&mut self, batch: usize) -> usize {
+        self.batch.get_or_insert(batch);
+        *self.first_input.get_or_insert(batch)
     }
 
     /// Number of weight samples S: 1 for a pass of means.
@@ -308,12 +322,14 @@ impl Trace {
         })
     }
 
-    /// Whether an input of this batch is read by every weight sample (N), or has a part for each (S N).
+    /// Whether an input of this batch is read by every weight sample, or has a part for each.
+    ///
+    /// The first input of a pass is shared, and later ones that are as long.
     pub(crate) fn is_shared(&mut self, layer: &str, batch: usize) -> Result<bool> {
         let samples = self.samples();
-        let first = *self.batch.get_or_insert(batch);
-        if batch == first || samples == 1 {
-            return Ok(samples == 1 || batch == first);
+        let first = self.note_input(batch);
+        if samples == 1 || batch == first {
+            return Ok(true);
         }
         if batch.is_multiple_of(samples) {
             return Ok(false);

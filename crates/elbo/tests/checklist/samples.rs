@@ -54,6 +54,31 @@ fn l71_many_samples_in_one_pass_equal_as_many_passes() {
     assert!(together.chunks(6).skip(1).all(|sample| sample != &together[..6]));
 }
 
+/// What a pass knows of its batch: rows of several steps, copies made beforehand, what joins from beside.
+#[test]
+fn l71_a_batch_can_be_announced() {
+    let (first, second) = (dense(2, 3).with_name("first").init(&device()), dense(3, 2).init(&device()));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    let x = wave([4, 3, 2], 0.0);
+    let mut trace = pass(7).with_samples(3);
+    let steps = second.forward(first.forward(x.clone(), &mut trace), &mut trace);
+    assert_eq!((steps.dims(), trace.batch()), ([12, 3, 2], Some(4)));
+
+    // The steps of four examples as twelve rows: a multiple of S, and yet not S parts.
+    let mut trace = pass(7).with_samples(3).with_batch(4);
+    let rows = second.forward(first.forward(x.clone().reshape([12, 2]), &mut trace), &mut trace);
+    assert_eq!(rows.dims(), [36, 2]);
+    assert_close(&values(&rows), &values(&steps), EXACT);
+
+    let mut trace = pass(7).with_samples(3);
+    let copies = trace.expand(x);
+    assert_eq!(copies.dims(), [12, 3, 2]);
+    let found = second.forward(first.forward(copies, &mut trace), &mut trace);
+    assert_close(&values(&found), &values(&steps), EXACT);
+    let odd = second.try_forward(wave([5, 3], 0.0), &mut trace);
+    assert_error(odd, &["batch", "4 examples, or a multiple of 3", "found 5"]);
+}
+
 #[test]
 fn l71_gradients_of_many_samples_are_the_sum_over_passes() {
     let (stack, x) = (Stack::new(&Activation::Tanh), wave([3, 6, 2], 0.0));
