@@ -32,6 +32,7 @@ fn geometry(channels: usize) -> ConvGeometry {
         format: DataFormat::ChannelsLast,
         channels,
         filters: FILTERS,
+        groups: 1,
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`kl_normal`] | `KL(N(loc, scale) ‖ N(prior))`, summed, nats | closed form |
 //! | [`dense`] | `activation(x W + b)`, S kernels | two products |
 //! | [`convolution`] | `activation(x ⋆ W + b)`, ranks 1 to 3, S kernels | two correlations |
+//! | [`transposed_convolution`] | the adjoint of a convolution, S kernels | a convolution and a correlation |
 //!
 //! Noise comes from a counter-based generator ([`mod@noise`]): its values depend on seed, stream, draw number and
 //! element index and on nothing else, so they are equal on every device, for any number of threads and in any order
@@ -28,7 +29,7 @@ mod flex;
 mod ops;
 mod tensor;
 
-pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding};
+pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding, TransposedGeometry};
 pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
-pub use tensor::{convolution, dense, kl_normal, normal_noise, sample_normal};
+pub use tensor::{convolution, dense, kl_normal, normal_noise, sample_normal, transposed_convolution};

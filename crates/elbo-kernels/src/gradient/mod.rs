@@ -7,9 +7,10 @@ mod convolution;
 mod dense;
 mod kl;
 mod sample;
+mod transposed_convolution;
 
 use crate::VariationalOps;
-use crate::geometry::{ConvGeometry, Epilogue};
+use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
 use crate::noise::Draws;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::{Autodiff, Backend, tensor::FloatTensor};
@@ -51,6 +52,17 @@ impl<B: VariationalOps, C: CheckpointStrategy> VariationalOps for Autodiff<B, C>
         epilogue: Epilogue,
     ) -> FloatTensor<Self> {
         convolution::convolution::<B, C>(input, kernel, bias, geometry, shared, epilogue)
+    }
+
+    fn transposed_convolution(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: TransposedGeometry,
+        shared: bool,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        transposed_convolution::transposed_convolution::<B, C>(input, kernel, bias, geometry, shared, epilogue)
     }
 }
 

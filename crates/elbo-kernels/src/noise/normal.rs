@@ -12,10 +12,14 @@ use rayon::prelude::*;
 /// Elements per parallel task: a multiple of the block size, large enough to pay for waking a thread.
 const TASK: usize = 1 << 15;
 
+/// Elements that one draw holds in every type: 2^32 blocks of two `f64` normals. (Of four `f32` normals there could be
+/// twice as many; what can be drawn does not depend on the type.)
+pub const MAX_ELEMENTS: usize = 1 << 33;
+
 /// The normals of `draws`, `n` per draw: row-major `[samples, n]`.
 ///
 /// # Panics
-/// If `n` exceeds the 2^34 elements that one draw of an `f32` stream holds.
+/// If `n` exceeds [`MAX_ELEMENTS`], or the whole does not fit into memory.
 #[must_use]
 pub fn normals_f32(draws: Draws, n: usize) -> Vec<f32> {
     fill(draws, n, 0.0, four_f32)
@@ -24,7 +28,7 @@ pub fn normals_f32(draws: Draws, n: usize) -> Vec<f32> {
 /// As [`normals_f32`], in double precision: other numbers, from the same stream.
 ///
 /// # Panics
-/// If `n` exceeds the 2^33 elements that one draw of an `f64` stream holds.
+/// As [`normals_f32`].
 #[must_use]
 pub fn normals_f64(draws: Draws, n: usize) -> Vec<f64> {
     fill(draws, n, 0.0, two_f64)
@@ -37,12 +41,9 @@ fn fill<T: Copy + Send + Sync, const LANES: usize>(
     zero: T,
     block: impl Fn([u32; 4]) -> [T; LANES] + Sync,
 ) -> Vec<T> {
-    assert!(
-        n.div_ceil(LANES) <= 1 << 32,
-        "one draw of a noise stream holds at most {} elements, {n} were asked for",
-        (1_u64 << 32) * LANES as u64
-    );
-    let mut out = vec![zero; draws.samples * n];
+    assert!(n <= MAX_ELEMENTS, "one draw of a noise stream holds at most {MAX_ELEMENTS} elements, {n} were asked for");
+    let all = draws.samples.checked_mul(n).expect("the draws of all samples fit into memory");
+    let mut out = vec![zero; all];
     if n == 0 {
         return out;
     }

@@ -2,7 +2,9 @@
 
 pub mod convolution;
 pub mod dense;
+pub mod groups;
 pub mod kl;
 pub mod product;
 pub mod sample;
 pub mod scale;
+pub mod transposed_convolution;
