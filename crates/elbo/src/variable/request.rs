@@ -11,8 +11,9 @@ use burn::module::Param;
 use burn::tensor::{DType, Device};
 use elbo_kernels::Stream;
 
-/// Variables beyond this many elements are refused before memory is asked for (64 GiB in `f32`).
-pub const MAX_ELEMENTS: usize = 1 << 34;
+/// Variables beyond this many elements are refused before memory is asked for: more than one draw of noise holds, and
+/// 32 GiB in `f32`.
+pub const MAX_ELEMENTS: usize = elbo_kernels::noise::normal::MAX_ELEMENTS;
 
 /// What a layer asks of a distribution's builder.
 #[derive(Clone, Debug, PartialEq)]
