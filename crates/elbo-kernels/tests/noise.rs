@@ -3,6 +3,7 @@
 mod support;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use elbo_kernels::noise::normal;
 use elbo_kernels::reference::scale::machine_epsilon;
 use elbo_kernels::{Stream, normal_noise, sample_normal};
 use support::{assert_close, dot, message, normals, parameter, tensor, values};
@@ -181,4 +182,15 @@ fn shapes_must_agree() {
     let make = |n: usize| tensor(&vec![1.0; n], [n], &Device::flex());
     let found = message(|| sample_normal(make(3), make(2), stream().draws(0, 1)));
     assert!(found.contains("untransformed_scale: expected the shape of `loc`"), "{found}");
+}
+
+/// In both types, before memory is asked for.
+#[test]
+fn more_than_a_draw_holds_is_refused() {
+    let (draws, n) = (stream().draws(0, 1), normal::MAX_ELEMENTS + 1);
+    for found in [message(|| normal::normals_f32(draws, n)), message(|| normal::normals_f64(draws, n))] {
+        assert!(found.contains("holds at most 8589934592 elements, 8589934593 were asked for"), "{found}");
+    }
+    let many = message(|| normal::normals_f32(stream().draws(0, usize::MAX / 2), 3));
+    assert!(many.contains("the draws of all samples fit into memory"), "{many}");
 }

@@ -9,6 +9,7 @@
 mod arguments;
 mod convolution;
 mod divergence;
+mod extensions;
 mod fixture;
 mod forward;
 mod functional;
@@ -21,4 +22,5 @@ mod settings;
 mod shapes;
 mod storage;
 mod training;
+mod transposed;
 mod variables;
