@@ -205,8 +205,8 @@ impl ConvGeometry {
         assert_eq!(spatial.len(), self.rank, "one length per spatial axis");
         let input = self.leading_ones(spatial);
         let mut extent = Extent { input, output: [1; 3], before: [0; 3], after: [0; 3] };
-        for axis in 0..3 {
-            [extent.output[axis], extent.before[axis], extent.after[axis]] = self.along(axis, input[axis])?;
+        for (axis, length) in input.into_iter().enumerate() {
+            [extent.output[axis], extent.before[axis], extent.after[axis]] = self.along(axis, length)?;
         }
         Ok(extent)
     }
@@ -380,7 +380,7 @@ mod tests {
     #[test]
     fn groups_divide_channels_and_filters() {
         let of = |groups, channels, filters| {
-            ConvGeometry { groups, channels, filters, ..line(3, 1, 1, Padding::Valid) }.check()
+            ConvGeometry { channels, filters, groups, ..line(3, 1, 1, Padding::Valid) }.check()
         };
         for (groups, channels, filters) in [(1, 3, 5), (2, 4, 6), (3, 3, 6), (5, 5, 5)] {
             assert!(of(groups, channels, filters).is_ok());

@@ -19,7 +19,7 @@ use burn::tensor::Shape;
 /// How samples and groups are arranged.
 #[derive(Clone, Copy)]
 pub struct Groups {
-    groups: usize,
+    count: usize,
     samples: usize,
     shared: bool,
 }
@@ -28,7 +28,7 @@ impl Groups {
     /// S samples of G groups, whose rows are `shared` by all samples or not.
     #[must_use]
     pub fn new(groups: usize, samples: usize, shared: bool) -> Self {
-        Self { groups, samples, shared }
+        Self { count: groups, samples, shared }
     }
 
     /// Samples with rows of their own, and samples that read the same rows.
@@ -38,31 +38,31 @@ impl Groups {
 
     /// `[batch, d, h, w, C] -> [G batch, d, h, w, C / G]`.
     pub fn split_channels<B: Backend>(self, volume: FloatTensor<B>) -> FloatTensor<B> {
-        if self.groups == 1 {
+        if self.count == 1 {
             return volume;
         }
         let [batch, d, h, w, channels] = volume.shape().dims();
-        let (places, width) = (d * h * w, channels / self.groups);
-        let volume = B::float_reshape(volume, Shape::from([batch, places, self.groups, width]));
+        let (places, width) = (d * h * w, channels / self.count);
+        let volume = B::float_reshape(volume, Shape::from([batch, places, self.count, width]));
         let volume = B::float_permute(volume, &[2, 0, 1, 3]);
-        B::float_reshape(volume, Shape::from([self.groups * batch, d, h, w, width]))
+        B::float_reshape(volume, Shape::from([self.count * batch, d, h, w, width]))
     }
 
     /// The inverse of [`split_channels`](Self::split_channels).
     pub fn merge_channels<B: Backend>(self, volume: FloatTensor<B>) -> FloatTensor<B> {
-        if self.groups == 1 {
+        if self.count == 1 {
             return volume;
         }
         let [batch, d, h, w, width] = volume.shape().dims();
-        let batch = batch / self.groups;
-        let volume = B::float_reshape(volume, Shape::from([self.groups, batch, d * h * w, width]));
+        let batch = batch / self.count;
+        let volume = B::float_reshape(volume, Shape::from([self.count, batch, d * h * w, width]));
         let volume = B::float_permute(volume, &[1, 2, 0, 3]);
-        B::float_reshape(volume, Shape::from([batch, d, h, w, self.groups * width]))
+        B::float_reshape(volume, Shape::from([batch, d, h, w, self.count * width]))
     }
 
     /// Rows of split channels times kernels `[S, K C / G, F]`, to `[S n, F]`.
     pub fn forward<B: Backend>(self, rows: FloatTensor<B>, kernel: FloatTensor<B>) -> FloatTensor<B> {
-        if self.groups == 1 {
+        if self.count == 1 {
             return product::forward::<B>(rows, kernel, self.shared);
         }
         let [_, _, filters] = kernel.shape().dims();
@@ -72,7 +72,7 @@ impl Groups {
 
     /// Gradient in the rows of split channels.
     pub fn backward_rows<B: Backend>(self, kernel: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
-        if self.groups == 1 {
+        if self.count == 1 {
             return product::backward_rows::<B>(kernel, grad, self.shared);
         }
         product::backward_rows::<B>(self.split_kernel::<B>(kernel), self.split_outputs::<B>(grad), false)
@@ -80,14 +80,14 @@ impl Groups {
 
     /// Gradient in the kernels, flat `[S, K (C / G) F]`.
     pub fn backward_kernel<B: Backend>(self, rows: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
-        if self.groups == 1 {
+        if self.count == 1 {
             return product::backward_kernel::<B>(rows, grad, self.samples, self.shared);
         }
         let ([_, depth], [_, filters]) = (rows.shape().dims(), grad.shape().dims());
         let [separate, riding] = self.separate_and_riding();
-        let width = filters / self.groups;
-        let kernel = product::backward_kernel::<B>(rows, self.split_outputs::<B>(grad), self.groups * separate, false);
-        let kernel = B::float_reshape(kernel, Shape::from([self.groups, separate, depth, riding, width]));
+        let width = filters / self.count;
+        let kernel = product::backward_kernel::<B>(rows, self.split_outputs::<B>(grad), self.count * separate, false);
+        let kernel = B::float_reshape(kernel, Shape::from([self.count, separate, depth, riding, width]));
         let kernel = B::float_permute(kernel, &[1, 3, 2, 0, 4]);
         B::float_reshape(kernel, Shape::from([self.samples, depth * filters]))
     }
@@ -96,27 +96,27 @@ impl Groups {
     fn split_kernel<B: Backend>(self, kernel: FloatTensor<B>) -> FloatTensor<B> {
         let [_, depth, filters] = kernel.shape().dims();
         let [separate, riding] = self.separate_and_riding();
-        let width = filters / self.groups;
-        let kernel = B::float_reshape(kernel, Shape::from([separate, riding, depth, self.groups, width]));
+        let width = filters / self.count;
+        let kernel = B::float_reshape(kernel, Shape::from([separate, riding, depth, self.count, width]));
         let kernel = B::float_permute(kernel, &[3, 0, 2, 1, 4]);
-        B::float_reshape(kernel, Shape::from([self.groups * separate, depth, riding * width]))
+        B::float_reshape(kernel, Shape::from([self.count * separate, depth, riding * width]))
     }
 
     /// `[S n, F] -> [G T n, R F / G]`.
     fn split_outputs<B: Backend>(self, rows: FloatTensor<B>) -> FloatTensor<B> {
         let [count, filters] = rows.shape().dims();
         let [separate, riding] = self.separate_and_riding();
-        let (count, width) = (count / self.samples, filters / self.groups);
-        let rows = B::float_reshape(rows, Shape::from([separate, riding, count, self.groups, width]));
+        let (count, width) = (count / self.samples, filters / self.count);
+        let rows = B::float_reshape(rows, Shape::from([separate, riding, count, self.count, width]));
         let rows = B::float_permute(rows, &[3, 0, 2, 1, 4]);
-        B::float_reshape(rows, Shape::from([self.groups * separate * count, riding * width]))
+        B::float_reshape(rows, Shape::from([self.count * separate * count, riding * width]))
     }
 
     /// The inverse of [`split_outputs`](Self::split_outputs).
     fn merge_outputs<B: Backend>(self, rows: FloatTensor<B>, filters: usize) -> FloatTensor<B> {
         let [separate, riding] = self.separate_and_riding();
-        let (count, width) = (rows.shape()[0] / (self.groups * separate), filters / self.groups);
-        let rows = B::float_reshape(rows, Shape::from([self.groups, separate, count, riding, width]));
+        let (count, width) = (rows.shape()[0] / (self.count * separate), filters / self.count);
+        let rows = B::float_reshape(rows, Shape::from([self.count, separate, count, riding, width]));
         let rows = B::float_permute(rows, &[1, 3, 2, 0, 4]);
         B::float_reshape(rows, Shape::from([self.samples * count, filters]))
     }

@@ -1,9 +1,11 @@
 //! What convolutions can beyond the module: groups, causal padding, strides together with dilation rates.
 
 use crate::fixture::*;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use elbo::layer::ConvConfig;
-use elbo::{Error, Padding};
+use elbo::model::{InputShape, Model, ModelDescription, Network, SeriesBatch};
+use elbo::objective::Likelihood;
+use elbo::{Error, Padding, Trace};
 
 /// Output of a convolution with given kernel and no bias.
 fn apply<const D: usize>(config: ConvConfig<D>, kernel: &Tensor<D>, x: Tensor<D>) -> Tensor<D> {
@@ -110,6 +112,31 @@ fn causal_padding_is_along_time_only() {
     assert_error(conv1d(1, 1, 2).with_padding("casual").init(&device()), &["\"valid\", \"same\", \"causal\", found"]);
 }
 
+/// The network of a description with causal strides: `flatten` and `dense` get the length that the convolution gives,
+/// and a short series gives the same beside a long one as alone, since nothing depends on what comes after it.
+#[test]
+fn descriptions_know_causal_padding() {
+    let network = |middle: &str| {
+        let text = format!(
+            "[[layer]]\nkind = 'conv1d'\nfilters = 3\nkernel_size = 3\nstrides = 2\npadding = 'Causal'\n\
+             [[layer]]\nkind = '{middle}'\n[[layer]]\nkind = 'dense'\n"
+        );
+        let description = ModelDescription::from_toml(&text, "test").unwrap();
+        let input = InputShape { channels: 2, length: 7 };
+        Model::new(&description, input, Likelihood::categorical(2), 1, &device()).unwrap().network
+    };
+    let x = wave([2, 7, 2], 0.0).cast(DType::F32);
+    let run = |network: &Network, batch: SeriesBatch| network.forward(batch, &mut Trace::mean()).unwrap();
+    assert_eq!(run(&network("flatten"), SeriesBatch::new(x.clone())).dims(), [2, 2]);
+    let pooled = network("global_average_pooling");
+    let short = x.clone().slice([1..2, 0..4]);
+    let padded = Tensor::cat(vec![short.clone(), Tensor::zeros_like(&x.clone().slice([1..2, 4..7]))], 1);
+    let beside = Tensor::cat(vec![x.narrow(0, 0, 1), padded], 0);
+    let beside = run(&pooled, SeriesBatch { values: beside, lengths: Some(vec![7, 4]) });
+    let alone = run(&pooled, SeriesBatch::new(short));
+    assert_close(&values(&beside)[2..], &values(&alone), 1e-6); // f32, sums of a dozen terms of order 1
+}
+
 /// Strides with dilation: every s-th output of the dilated convolution without strides.
 #[test]
 fn strides_with_dilation_are_outputs_left_out() {
@@ -134,7 +161,7 @@ fn strides_with_dilation_are_outputs_left_out() {
 /// A length of 0 once lost the batch.
 #[test]
 fn a_length_of_zero_keeps_the_batch() {
-    let x = Tensor::<3>::zeros([4, 0, 2], (&device(), burn::tensor::DType::F64));
+    let x = Tensor::<3>::zeros([4, 0, 2], (&device(), DType::F64));
     for padding in ["same", "causal"] {
         let layer = conv1d(2, 6, 3).with_padding(padding).with_groups(2).init(&device()).unwrap();
         for samples in [1, 3] {

@@ -144,8 +144,7 @@ fn refuse_strides_with_dilation(owner: &str, geometry: &ConvGeometry) -> Result<
     }
     let spatial = 3 - geometry.rank..;
     let (dilation, strides) = (&geometry.dilation[spatial.clone()], &geometry.strides[spatial]);
-    let expected = "1 on every axis where strides are above 1 on any (a layer's configuration can \
-                    `allow_strides_with_dilation`)";
+    let expected = "1 on every axis where strides are above 1 on any";
     Err(Error::argument(owner, "dilation_rate", expected, format!("{dilation:?} with strides {strides:?}")))
 }
 
