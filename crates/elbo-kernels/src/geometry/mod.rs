@@ -182,6 +182,12 @@ impl ConvGeometry {
         self.channels / self.groups
     }
 
+    /// Whether each filter sees one channel only, of more than one.
+    #[must_use]
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.channels
+    }
+
     /// Rows of the kernel as a matrix: `K1 K2 K3 (C / G)`.
     #[must_use]
     pub fn window(&self) -> usize {

@@ -61,9 +61,10 @@ impl<const D: usize, Q: Posterior<D>> Conv<D, Q> {
     /// As [`forward`](Self::forward), for an input of any number of axes.
     ///
     /// # Errors
-    /// [`Error::Input`] for a wrong rank, number of channels, dtype, or an input shorter than the kernel under valid
-    /// padding; [`Error::TooLarge`] if the padded input or the output is beyond all memory; [`Error::DuplicateName`];
-    /// [`Error::Replay`].
+    /// [`Error::Input`](crate::Error::Input) for a wrong rank, number of channels, dtype, or an input shorter than the
+    /// kernel under valid padding; [`Error::TooLarge`](crate::Error::TooLarge) if the padded input or the output is
+    /// beyond all memory; [`Error::DuplicateName`](crate::Error::DuplicateName);
+    /// [`Error::Replay`](crate::Error::Replay).
     pub fn try_forward<const X: usize>(&self, input: Tensor<X>, trace: &mut Trace) -> Result<Tensor<X>> {
         let pass = Pass { settings: &self.settings, kernel: &self.kernel, bias: self.bias.as_ref() };
         output_shape(pass.owner(), &self.op.geometry, &input.dims().map(Some))?;
@@ -74,7 +75,7 @@ impl<const D: usize, Q: Posterior<D>> Conv<D, Q> {
     /// The shape of an output; unknown lengths stay unknown.
     ///
     /// # Errors
-    /// [`Error::Input`] for a wrong rank or number of channels, or too short an input.
+    /// [`Error::Input`](crate::Error::Input) for a wrong rank or number of channels, or too short an input.
     pub fn output_shape(&self, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
         output_shape(self.owner(), &self.op.geometry, input)
     }
