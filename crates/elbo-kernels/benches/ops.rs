@@ -5,7 +5,10 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use divan::{Bencher, counter::ItemsCount};
-use elbo_kernels::{ConvGeometry, DataFormat, Epilogue, Padding, Stream, convolution, dense, kl_normal, sample_normal};
+use elbo_kernels::{
+    ConvGeometry, DataFormat, Epilogue, Padding, Stream, TransposedGeometry, convolution, dense, kl_normal,
+    sample_normal, transposed_convolution,
+};
 
 const BATCH: usize = 128;
 const LENGTH: usize = 128;
@@ -32,6 +35,7 @@ fn geometry(channels: usize) -> ConvGeometry {
         format: DataFormat::ChannelsLast,
         channels,
         filters: FILTERS,
+        groups: 1,
     }
 }
 
@@ -87,6 +91,37 @@ fn conv_backward(bencher: Bencher<'_, '_>, channels: usize) {
     let items = 3 * BATCH * LENGTH * KERNEL * channels * FILTERS;
     bencher.counter(ItemsCount::new(items)).bench(|| {
         convolution(input.clone(), kernel.clone(), bias.clone(), geometry(channels), true, Epilogue::Relu)
+            .sum()
+            .backward()
+    });
+}
+
+/// Forward and backward; as many groups as channels are a depthwise convolution.
+#[divan::bench(args = [1, 4, 64])]
+fn grouped(bencher: Bencher<'_, '_>, groups: usize) {
+    let device = Device::flex().autodiff();
+    let weights = KERNEL * FILTERS / groups * FILTERS;
+    let input = random([BATCH, LENGTH, FILTERS], &device).require_grad();
+    let kernel = random([1, weights], &device).require_grad();
+    let bias = random([1, FILTERS], &device).require_grad();
+    let geometry = ConvGeometry { groups, ..geometry(FILTERS) };
+    bencher.counter(ItemsCount::new(3 * BATCH * LENGTH * weights)).bench(|| {
+        convolution(input.clone(), kernel.clone(), bias.clone(), geometry, true, Epilogue::Relu).sum().backward()
+    });
+}
+
+/// Forward and backward, to twice the length.
+#[divan::bench]
+fn transposed(bencher: Bencher<'_, '_>) {
+    let device = Device::flex().autodiff();
+    let weights = KERNEL * FILTERS * FILTERS;
+    let input = random([BATCH, LENGTH / 2, FILTERS], &device).require_grad();
+    let kernel = random([1, weights], &device).require_grad();
+    let bias = random([1, FILTERS], &device).require_grad();
+    let geometry =
+        TransposedGeometry { sizes: ConvGeometry { strides: [1, 1, 2], ..geometry(FILTERS) }, output_padding: None };
+    bencher.counter(ItemsCount::new(3 * BATCH * LENGTH / 2 * weights)).bench(|| {
+        transposed_convolution(input.clone(), kernel.clone(), bias.clone(), geometry, true, Epilogue::Relu)
             .sum()
             .backward()
     });

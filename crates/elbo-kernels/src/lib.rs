@@ -13,6 +13,7 @@
 //! | [`perturb_signs`], [`add_perturbation`] | flipout's signs, bias, activation | the same signs |
 //! | [`add_noise`] | `activation(m + sqrt(v) noise + b)` | regenerates the noise |
 //! | [`convolution`] | `activation(x ⋆ W + b)`, ranks 1 to 3, S kernels | two correlations |
+//! | [`transposed_convolution`] | the adjoint of a convolution, S kernels | a convolution and a correlation |
 //!
 //! Noise comes from a counter-based generator ([`mod@noise`]): its values depend on seed, stream, draw number and
 //! element index and on nothing else, so they are equal on every device, for any number of threads and in any order
@@ -31,10 +32,11 @@ mod flex;
 mod ops;
 mod tensor;
 
-pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding};
+pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding, TransposedGeometry};
 pub use layout::ChannelLayout;
 pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
 pub use tensor::{
     add_noise, add_perturbation, convolution, dense, kl_normal, normal_noise, perturb_signs, sample_normal, sign_noise,
+    transposed_convolution,
 };

@@ -1,6 +1,6 @@
 //! The backend extension: every method has a default body of ordinary Burn operations.
 
-use crate::geometry::{ConvGeometry, Epilogue};
+use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use crate::reference;
@@ -8,8 +8,8 @@ use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
 /// The primitive operations of variational layers.
 ///
-/// Weights of S samples are flat: kernels `[S, weights]` (row-major over `[kernel.., C, F]` or `[in, units]`), biases
-/// `[S, F]`. Inputs have their batch either once (`shared`, read by every sample) or S times, sample-major; outputs
+/// Weights of S samples are flat: kernels `[S, weights]` (row-major over `[kernel.., C / G, F]` or `[in, units]`),
+/// biases `[S, F]`. Inputs have their batch either once (`shared`, read by every sample) or S times, sample-major; outputs
 /// have it S times.
 ///
 /// The functions of this crate's root wrap these methods for Burn's [`Tensor`](burn::tensor::Tensor).
@@ -92,7 +92,7 @@ pub trait VariationalOps: Backend {
         reference::dense::dense_backward_kernel::<Self>(input, grad, samples, shared)
     }
 
-    /// `epilogue(x ⋆ W_s + b_s)`, cross-correlation: kernel `[S, K.. C F]`, bias `[S, F]`.
+    /// `epilogue(x ⋆ W_s + b_s)`, cross-correlation: kernel `[S, K.. (C / G) F]`, bias `[S, F]`.
     fn convolution(
         input: FloatTensor<Self>,
         kernel: FloatTensor<Self>,
@@ -127,7 +127,48 @@ pub trait VariationalOps: Backend {
         reference::convolution::convolution_backward_kernel::<Self>(input, grad, &geometry, samples, shared)
     }
 
-    /// Gradient of either product in its bias `[samples, F]`: the gradient before the epilogue, summed over all axes
+    /// `epilogue(x ⋆ᵀ W_s + b_s)`, the adjoint of a convolution: kernel `[S, K.. (C / G) F]`, bias `[S, F]`.
+    fn transposed_convolution(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: TransposedGeometry,
+        shared: bool,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        reference::transposed_convolution::transposed_convolution::<Self>(
+            input, kernel, bias, &geometry, shared, epilogue,
+        )
+    }
+
+    /// Gradient of [`transposed_convolution`](Self::transposed_convolution) in its input, from the gradient before the
+    /// epilogue.
+    fn transposed_convolution_backward_input(
+        kernel: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: TransposedGeometry,
+        shared: bool,
+    ) -> FloatTensor<Self> {
+        reference::transposed_convolution::transposed_convolution_backward_input::<Self>(
+            kernel, grad, &geometry, shared,
+        )
+    }
+
+    /// Gradient of [`transposed_convolution`](Self::transposed_convolution) in its kernel, from the gradient before the
+    /// epilogue.
+    fn transposed_convolution_backward_kernel(
+        input: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: TransposedGeometry,
+        samples: usize,
+        shared: bool,
+    ) -> FloatTensor<Self> {
+        reference::transposed_convolution::transposed_convolution_backward_kernel::<Self>(
+            input, grad, &geometry, samples, shared,
+        )
+    }
+
+    /// Gradient of any of these products in its bias `[samples, F]`: the gradient before the epilogue, summed over all axes
     /// but samples and channels (`channel_axis`).
     fn bias_backward(grad: FloatTensor<Self>, samples: usize, channel_axis: usize) -> FloatTensor<Self> {
         reference::product::bias_backward::<Self>(grad, samples, channel_axis)

@@ -1,7 +1,7 @@
 //! The operations for Burn's [`Tensor`].
 
 use crate::VariationalOps;
-use crate::geometry::{ConvGeometry, DataFormat, Epilogue};
+use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use burn::backend::Dispatch;
@@ -86,11 +86,11 @@ pub fn dense(input: Tensor<2>, kernel: Tensor<2>, bias: Tensor<2>, shared: bool,
 ///
 /// # Shapes
 /// - `input`: `[batch, spatial.., C]` or `[batch, C, spatial..]`; `batch` is N if `shared`, else S N, sample-major
-/// - `kernel`: `[S, K.. C F]`, row-major over `[K.., C, F]`; `bias`: `[S, F]`
+/// - `kernel`: `[S, K.. (C / G) F]`, row-major over `[K.., C / G, F]`; `bias`: `[S, F]`
 /// - output: `[S N, ..]` in the input's layout
 ///
 /// # Panics
-/// If shapes do not fit, or a window does not fit into the input under valid padding.
+/// If shapes do not fit, a window does not fit into the input under valid padding, or the geometry contradicts itself.
 #[must_use]
 pub fn convolution<const D: usize>(
     input: Tensor<D>,
@@ -101,20 +101,52 @@ pub fn convolution<const D: usize>(
     epilogue: Epilogue,
 ) -> Tensor<D> {
     let shape = input.dims();
-    assert_eq!(geometry.rank + 2, D, "a rank-{} convolution has inputs of {} axes", geometry.rank, geometry.rank + 2);
-    let channels = match geometry.format {
-        DataFormat::ChannelsLast => shape[D - 1],
-        DataFormat::ChannelsFirst => shape[1],
-    };
-    assert_eq!(channels, geometry.channels, "input: expected {} channels, found {channels}", geometry.channels);
-    let ([samples, weights], [biases, filters]) = (kernel.dims(), bias.dims());
-    let expected = geometry.kernel_len().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!((weights, filters), (expected, geometry.filters), "kernel and bias do not fit the geometry");
-    assert_samples(samples, biases, shape[0], shared);
-    if let Err(error) = geometry.extent(geometry.spatial(&shape)) {
+    let checked = geometry.check().and_then(|()| {
+        assert_fits(&geometry, &shape, kernel.dims(), bias.dims(), shared);
+        geometry.extent(geometry.spatial(&shape))
+    });
+    if let Err(error) = checked {
         panic!("{error}");
     }
     Tensor::from_dispatch(Dispatch::convolution(
+        input.into_dispatch(),
+        kernel.into_dispatch(),
+        bias.into_dispatch(),
+        geometry,
+        shared,
+        epilogue,
+    ))
+}
+
+/// `epilogue(x ⋆ᵀ W_s + b_s)` for S kernels: `out[b, o, f] = Σ in[b, i, c] W_s[k, c, f]` over all i, k and c of the
+/// filter's group with `i s + k d - before = o`, where `before` are the zeros that the
+/// [convolution](TransposedGeometry::convolution) from outputs to inputs would put before the output.
+///
+/// # Shapes
+/// - `input`: `[batch, spatial.., C]` or `[batch, C, spatial..]`; `batch` is N if `shared`, else S N, sample-major
+/// - `kernel`: `[S, K.. (C / G) F]`, row-major over `[K.., C / G, F]`; `bias`: `[S, F]`
+/// - output: `[S N, ..]` in the input's layout
+///
+/// # Panics
+/// If shapes do not fit, an input is empty under valid padding, or the geometry contradicts itself.
+#[must_use]
+pub fn transposed_convolution<const D: usize>(
+    input: Tensor<D>,
+    kernel: Tensor<2>,
+    bias: Tensor<2>,
+    geometry: TransposedGeometry,
+    shared: bool,
+    epilogue: Epilogue,
+) -> Tensor<D> {
+    let shape = input.dims();
+    let checked = geometry.check().and_then(|()| {
+        assert_fits(&geometry.sizes, &shape, kernel.dims(), bias.dims(), shared);
+        geometry.output_lengths(geometry.sizes.spatial(&shape))
+    });
+    if let Err(error) = checked {
+        panic!("{error}");
+    }
+    Tensor::from_dispatch(Dispatch::transposed_convolution(
         input.into_dispatch(),
         kernel.into_dispatch(),
         bias.into_dispatch(),
@@ -199,6 +231,18 @@ pub fn add_noise<const D: usize>(
         layout,
         epilogue,
     ))
+}
+
+/// Checks rank, channels and the sizes of the weights.
+fn assert_fits(geometry: &ConvGeometry, shape: &[usize], kernel: [usize; 2], bias: [usize; 2], shared: bool) {
+    let (rank, axes) = (geometry.rank, shape.len());
+    assert_eq!(rank + 2, axes, "a rank-{rank} convolution has inputs of {} axes", rank + 2);
+    let channels = shape[geometry.channel_axis()];
+    assert_eq!(channels, geometry.channels, "input: expected {} channels, found {channels}", geometry.channels);
+    let ([samples, weights], [biases, filters]) = (kernel, bias);
+    let expected = geometry.kernel_len().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((weights, filters), (expected, geometry.filters), "kernel and bias do not fit the geometry");
+    assert_samples(samples, biases, shape[0], shared);
 }
 
 /// All elements in one axis.

@@ -7,250 +7,87 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 use elbo_kernels::{ConvGeometry, DataFormat, Epilogue, Padding, convolution};
 use proptest::prelude::*;
-use support::{assert_close, differences, dot, message, normals, parameter, tensor, values};
-
-/// A convolution with its input's sizes.
-#[derive(Clone, Copy, Debug)]
-struct Case {
-    geometry: ConvGeometry,
-    lengths: [usize; 3],
-    batch: usize,
-    samples: usize,
-    shared: bool,
-    epilogue: Epilogue,
-    seed: u64,
-}
-
-/// Flat input, kernel and bias.
-type Arrays = [Vec<f64>; 3];
-
-impl Case {
-    /// `(output length, zeros before)` per axis, from the definitions of the paddings.
-    fn axis(&self, axis: usize) -> (usize, usize) {
-        let g = &self.geometry;
-        let (length, stride) = (self.lengths[axis], g.strides[axis]);
-        let window = (g.kernel[axis] - 1) * g.dilation[axis] + 1;
-        match g.padding {
-            Padding::Valid => ((length - window) / stride + 1, 0),
-            Padding::Same => {
-                let output = length.div_ceil(stride);
-                (output, ((output - 1) * stride + window).saturating_sub(length) / 2)
-            }
-        }
-    }
-
-    fn outputs(&self) -> [usize; 3] {
-        [0, 1, 2].map(|axis| self.axis(axis).0)
-    }
-
-    fn input_batch(&self) -> usize {
-        if self.shared { self.batch } else { self.samples * self.batch }
-    }
-
-    /// `[batch, lengths.., channels]` in the case's layout and rank.
-    fn shape<const D: usize>(&self, batch: usize, lengths: [usize; 3], channels: usize) -> [usize; D] {
-        let spatial = &lengths[3 - self.geometry.rank..];
-        let shape = match self.geometry.format {
-            DataFormat::ChannelsLast => [&[batch], spatial, &[channels]].concat(),
-            DataFormat::ChannelsFirst => [&[batch, channels], spatial].concat(),
-        };
-        shape.try_into().unwrap()
-    }
-
-    /// Position of `[n, i, c]` in such a tensor.
-    fn index(&self, n: usize, i: [usize; 3], c: usize, lengths: [usize; 3], channels: usize) -> usize {
-        let place = (i[0] * lengths[1] + i[1]) * lengths[2] + i[2];
-        let places: usize = lengths.iter().product();
-        match self.geometry.format {
-            DataFormat::ChannelsLast => (n * places + place) * channels + c,
-            DataFormat::ChannelsFirst => (n * channels + c) * places + place,
-        }
-    }
-
-    fn kernel_len(&self) -> usize {
-        self.geometry.kernel.iter().product::<usize>() * self.geometry.channels * self.geometry.filters
-    }
-
-    fn output_len(&self) -> usize {
-        self.samples * self.batch * self.outputs().iter().product::<usize>() * self.geometry.filters
-    }
-
-    fn arrays(&self) -> Arrays {
-        let input = self.input_batch() * self.lengths.iter().product::<usize>() * self.geometry.channels;
-        let n = [input, self.samples * self.kernel_len(), self.samples * self.geometry.filters];
-        core::array::from_fn(|i| normals(self.seed, ["input", "kernel", "bias"][i], n[i]))
-    }
-
-    /// `out[b,o,f] = bias[f] + Σ in[b, o s - before + k d, c] W[k,c,f]`, without the activation.
-    fn linear(&self, [input, kernel, bias]: &Arrays) -> Vec<f64> {
-        let (g, outputs) = (&self.geometry, self.outputs());
-        let mut out = vec![0.0; self.output_len()];
-        for (s, n) in (0..self.samples).flat_map(|s| (0..self.batch).map(move |n| (s, n))) {
-            let row = if self.shared { n } else { s * self.batch + n };
-            for o in positions(outputs) {
-                for f in 0..g.filters {
-                    let mut sum = bias[s * g.filters + f];
-                    for k in positions(g.kernel) {
-                        let Some(i) = self.source(o, k) else { continue };
-                        for c in 0..g.channels {
-                            let tap = (k[0] * g.kernel[1] + k[1]) * g.kernel[2] + k[2];
-                            let weight = s * self.kernel_len() + (tap * g.channels + c) * g.filters + f;
-                            sum += input[self.index(row, i, c, self.lengths, g.channels)] * kernel[weight];
-                        }
-                    }
-                    out[self.index(s * self.batch + n, o, f, outputs, g.filters)] = sum;
-                }
-            }
-        }
-        out
-    }
-
-    /// The input position that output `o` meets with kernel position `k`, unless it is padding.
-    fn source(&self, o: [usize; 3], k: [usize; 3]) -> Option<[usize; 3]> {
-        let g = &self.geometry;
-        let at = |axis: usize| {
-            let moved = (o[axis] * g.strides[axis] + k[axis] * g.dilation[axis]).checked_sub(self.axis(axis).1)?;
-            (moved < self.lengths[axis]).then_some(moved)
-        };
-        Some([at(0)?, at(1)?, at(2)?])
-    }
-
-    fn activate(&self, linear: Vec<f64>) -> Vec<f64> {
-        match self.epilogue {
-            Epilogue::Linear => linear,
-            Epilogue::Relu => linear.into_iter().map(|x| x.max(0.0)).collect(),
-        }
-    }
-
-    fn run<const D: usize>(&self, input: Tensor<D>, kernel: Tensor<2>, bias: Tensor<2>) -> Tensor<D> {
-        let output = convolution(input, kernel, bias, self.geometry, self.shared, self.epilogue);
-        let expected = self.shape(self.samples * self.batch, self.outputs(), self.geometry.filters);
-        assert_eq!(output.dims(), expected);
-        output
-    }
-
-    fn forward<const D: usize>(&self, [input, kernel, bias]: &Arrays) -> Vec<f64> {
-        let device = Device::flex();
-        let input = tensor::<D>(input, self.input_shape(), &device);
-        let kernel = tensor(kernel, [self.samples, self.kernel_len()], &device);
-        let bias = tensor(bias, [self.samples, self.geometry.filters], &device);
-        values(self.run(input, kernel, bias))
-    }
-
-    fn input_shape<const D: usize>(&self) -> [usize; D] {
-        self.shape(self.input_batch(), self.lengths, self.geometry.channels)
-    }
-
-    /// Gradients of `Σ output weights` in input, kernel and bias.
-    fn gradients<const D: usize>(&self, [input, kernel, bias]: &Arrays, weights: &[f64]) -> Arrays {
-        let input = parameter::<D>(input, self.input_shape());
-        let kernel = parameter(kernel, [self.samples, self.kernel_len()]);
-        let bias = parameter(bias, [self.samples, self.geometry.filters]);
-        let output = self.run(input.clone(), kernel.clone(), bias.clone());
-        let weights = tensor::<D>(weights, output.dims(), &output.device());
-        let grads = (output * weights).sum().backward();
-        [values(input.grad(&grads).unwrap()), values(kernel.grad(&grads).unwrap()), values(bias.grad(&grads).unwrap())]
-    }
-}
-
-fn positions([a, b, c]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
-    (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| [i, j, k])))
-}
-
-macro_rules! by_rank {
-    ($case:expr, $method:ident($($argument:expr),*)) => {
-        match $case.geometry.rank {
-            1 => $case.$method::<3>($($argument),*),
-            2 => $case.$method::<4>($($argument),*),
-            _ => $case.$method::<5>($($argument),*),
-        }
-    };
-}
-
-/// Any small convolution. `extra` lengthens an input beyond one window: 0 makes length and window equal.
-fn cases(smallest_batch: usize) -> impl Strategy<Value = Case> {
-    let axis = (0_usize..5, 1_usize..4, 1_usize..4, 1_usize..4);
-    let modes = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    let sizes = (1_usize..=3, 1_usize..4, 1_usize..4, smallest_batch..3, 1_usize..4, any::<u64>());
-    (prop::array::uniform3(axis), modes, sizes).prop_map(
-        |(axes, modes, (rank, channels, filters, batch, samples, seed))| {
-            let used = |axis: usize| axis + rank >= 3;
-            let pick = |f: fn((usize, usize, usize, usize)) -> usize| {
-                core::array::from_fn(|axis| if used(axis) { f(axes[axis]) } else { 1 })
-            };
-            let padding = if modes.0 { Padding::Valid } else { Padding::Same };
-            let lengths =
-                if modes.0 { pick(|(extra, k, _, d)| (k - 1) * d + 1 + extra) } else { pick(|(extra, ..)| extra + 1) };
-            let format = if modes.1 { DataFormat::ChannelsLast } else { DataFormat::ChannelsFirst };
-            let geometry = ConvGeometry {
-                rank,
-                channels,
-                filters,
-                padding,
-                format,
-                kernel: pick(|a| a.1),
-                strides: pick(|a| a.2),
-                dilation: pick(|a| a.3),
-            };
-            let epilogue = if modes.3 { Epilogue::Linear } else { Epilogue::Relu };
-            Case { geometry, lengths, batch, samples, shared: modes.2, epilogue, seed }
-        },
-    )
-}
+use support::case::{Arrays, Case, Direction, by_rank, convolutions};
+use support::{assert_close, laws, message, tensor, values};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
-    fn forward_is_the_sum(case in cases(0)) {
-        let arrays = case.arrays();
-        let expected = case.activate(case.linear(&arrays));
-        assert_close("output", &by_rank!(case, forward(&arrays)), &expected, 1e-10);
+    fn forward_is_the_sum(case in convolutions(0)) {
+        laws::forward_is_the_sum(&case);
     }
 
-    /// The loss `Σ out g` is linear in each argument alone, so central differences with step 1 have no truncation
-    /// error. With fewer than 2^14 terms below 2^7, their rounding is below `2^14 2^7 2^-53 < 1e-9`. The activation is
-    /// put into g: the gradient of `max(z, 0)` is that of z where `z > 0`.
     #[test]
-    fn backward_is_the_difference_quotient(case in cases(1)) {
-        let arrays = case.arrays();
-        let linear = case.linear(&arrays);
-        let weights = normals(case.seed, "weights", linear.len());
-        let open = |z: f64| case.epilogue == Epilogue::Linear || z > 0.0;
-        let passed: Vec<f64> = linear.iter().zip(&weights).map(|(z, g)| if open(*z) { *g } else { 0.0 }).collect();
-        let found = by_rank!(case, gradients(&arrays, &weights));
-        for (i, name) in ["input", "kernel", "bias"].into_iter().enumerate() {
-            let loss = |x: &[f64]| {
-                let mut moved = arrays.clone();
-                moved[i] = x.to_vec();
-                dot(&case.linear(&moved), &passed)
-            };
-            assert_close(name, &found[i], &differences(loss, &arrays[i], 1.0), 1e-9);
+    fn backward_is_the_difference_quotient(case in convolutions(1)) {
+        laws::backward_is_the_difference_quotient(&case);
+    }
+
+    #[test]
+    fn backward_is_the_adjoint(case in convolutions(1)) {
+        laws::backward_is_the_adjoint(&case);
+    }
+
+    #[test]
+    fn samples_are_separate_calls(case in convolutions(1)) {
+        laws::samples_are_separate_calls(&case);
+    }
+
+    #[test]
+    fn every_type_is_as_exact_as_it_can_be(case in convolutions(1)) {
+        laws::every_type_is_as_exact_as_it_can_be(&case);
+    }
+
+    #[test]
+    fn zeros_give_the_bias(case in convolutions(0)) {
+        laws::zeros_give_the_bias(&case);
+    }
+
+    /// A group is a convolution of its own, of its run of channels to its run of filters.
+    #[test]
+    fn groups_are_separate_convolutions(case in convolutions(1)) {
+        let mut case = Case { samples: 1, shared: true, ..case };
+        case.geometry.format = DataFormat::ChannelsLast;
+        case.geometry.rank = 1;
+        for axis in 0..2 {
+            let g = &mut case.geometry;
+            (g.kernel[axis], g.strides[axis], g.dilation[axis], case.lengths[axis]) = (1, 1, 1, 1);
         }
+        let arrays = case.arrays();
+        let g = case.geometry;
+        let device = Device::flex();
+        let whole = {
+            let [input, kernel, bias] = &arrays;
+            let input = tensor(input, case.input_shape(), &device);
+            let kernel = tensor(kernel, [1, case.kernel_len()], &device);
+            case.run::<3>(input, kernel, tensor(bias, [1, g.filters], &device))
+        };
+        let (channels, filters) = (g.channels / g.groups, g.filters / g.groups);
+        let part = |group: usize| {
+            let [input, kernel, bias] = &arrays;
+            let input: Tensor<3> = tensor(input, case.input_shape(), &device).narrow(2, group * channels, channels);
+            let kernel: Tensor<3> = tensor(kernel, [g.kernel[2], channels, g.filters], &device);
+            let kernel = kernel.narrow(2, group * filters, filters).reshape([1, g.kernel[2] * channels * filters]);
+            let bias = tensor(bias, [1, g.filters], &device).narrow(1, group * filters, filters);
+            let geometry = ConvGeometry { channels, filters, groups: 1, ..g };
+            convolution(input, kernel, bias, geometry, true, case.epilogue)
+        };
+        let parts = Tensor::cat((0..g.groups).map(part).collect(), 2);
+        assert_close("output", &values(whole), &values(parts), 1e-12);
     }
 
-    /// `<conv(x), g> = <x, backward_input(g)> = <W, backward_kernel(g)>` without bias and activation.
+    /// Burn's convolution takes kernels `[F, C / G, K..]` and any padding; ours are `[K.., C / G, F]`.
     #[test]
-    fn backward_is_the_adjoint(case in cases(1)) {
-        let case = Case { epilogue: Epilogue::Linear, ..case };
-        let mut arrays = case.arrays();
-        arrays[2].fill(0.0);
-        let output = by_rank!(case, forward(&arrays));
-        let weights = normals(case.seed, "weights", output.len());
-        let found = by_rank!(case, gradients(&arrays, &weights));
-        let product = dot(&output, &weights);
-        assert_close("products", &[dot(&arrays[0], &found[0]), dot(&arrays[1], &found[1])], &[product; 2], 1e-10);
-    }
-
-    /// Burn's convolution takes kernels `[F, C, K..]` and any padding; ours are `[K.., C, F]`.
-    #[test]
-    fn agrees_with_burn(case in cases(1), two in any::<bool>()) {
+    fn agrees_with_burn(case in convolutions(1), two in any::<bool>()) {
         let mut case = Case { samples: 1, shared: true, epilogue: Epilogue::Linear, ..case };
         case.geometry.format = DataFormat::ChannelsFirst;
         case.geometry.rank = if two { 2 } else { 1 };
         for axis in 0..3 - case.geometry.rank {
             let g = &mut case.geometry;
             (g.kernel[axis], g.strides[axis], g.dilation[axis], case.lengths[axis]) = (1, 1, 1, 1);
+        }
+        if two && case.geometry.padding == Padding::Causal {
+            case.geometry.padding = Padding::Same;
         }
         // Axes that the case's rank did not use have kernel and length 1, which fits.
         let arrays = case.arrays();
@@ -263,29 +100,33 @@ proptest! {
 fn padding(case: &Case, axis: usize) -> (usize, usize) {
     let (output, before) = case.axis(axis);
     let g = &case.geometry;
-    let window = (g.kernel[axis] - 1) * g.dilation[axis] + 1;
-    let covered = (output - 1) * g.strides[axis] + window;
+    let covered = (output - 1) * g.strides[axis] + case.window(axis);
     let after = covered.saturating_sub(case.lengths[axis] + before);
     (before, if g.padding == Padding::Same { after } else { 0 })
 }
 
 fn burn_1d(case: &Case, [input, kernel, bias]: &Arrays) -> Vec<f64> {
     let (g, device) = (&case.geometry, Device::flex());
-    let weight = tensor(kernel, [g.kernel[2], g.channels, g.filters], &device).permute([2, 1, 0]);
-    let options =
-        ConvOptions { stride: [g.strides[2]], padding: [padding(case, 2)], dilation: [g.dilation[2]], groups: 1 };
+    let weight = tensor(kernel, [g.kernel[2], g.channels / g.groups, g.filters], &device).permute([2, 1, 0]);
+    let options = ConvOptions {
+        stride: [g.strides[2]],
+        padding: [padding(case, 2)],
+        dilation: [g.dilation[2]],
+        groups: g.groups,
+    };
     let bias = tensor(bias, [g.filters], &device);
     values(conv1d(tensor(input, case.input_shape(), &device), weight, Some(bias), options))
 }
 
 fn burn_2d(case: &Case, [input, kernel, bias]: &Arrays) -> Vec<f64> {
     let (g, device) = (&case.geometry, Device::flex());
-    let weight = tensor(kernel, [g.kernel[1], g.kernel[2], g.channels, g.filters], &device).permute([3, 2, 0, 1]);
+    let weight =
+        tensor(kernel, [g.kernel[1], g.kernel[2], g.channels / g.groups, g.filters], &device).permute([3, 2, 0, 1]);
     let options = ConvOptions {
         stride: [g.strides[1], g.strides[2]],
         padding: [padding(case, 1), padding(case, 2)],
         dilation: [g.dilation[1], g.dilation[2]],
-        groups: 1,
+        groups: g.groups,
     };
     let bias = tensor(bias, [g.filters], &device);
     values(conv2d(tensor(input, case.input_shape(), &device), weight, Some(bias), options))
@@ -302,8 +143,18 @@ fn line() -> Case {
         format: DataFormat::ChannelsLast,
         channels: 2,
         filters: 3,
+        groups: 1,
     };
-    Case { geometry, lengths: [1, 1, 5], batch: 2, samples: 2, shared: true, epilogue: Epilogue::Linear, seed: 1 }
+    Case {
+        geometry,
+        direction: Direction::Convolution,
+        lengths: [1, 1, 5],
+        batch: 2,
+        samples: 2,
+        shared: true,
+        epilogue: Epilogue::Linear,
+        seed: 1,
+    }
 }
 
 #[test]
@@ -360,4 +211,86 @@ fn wrong_channels_are_named() {
         let found = message(|| call([2, 5, channels], [2, 18], [2, 3], true));
         assert!(found.contains(&format!("input: expected 2 channels, found {channels}")), "{found}");
     }
+}
+
+/// A length of 0 has no windows; what is left is the batch, also of a group.
+#[test]
+fn an_input_without_places_keeps_its_batch() {
+    for (padding, groups, shared) in [(Padding::Same, 1, true), (Padding::Causal, 2, true), (Padding::Same, 2, false)] {
+        let mut case = Case { lengths: [1, 1, 0], shared, ..line() };
+        case.geometry = ConvGeometry { padding, groups, channels: 4, filters: 6, ..case.geometry };
+        let arrays = [vec![], vec![1.0; 2 * 3 * 4 / groups * 6], vec![1.0; 12]];
+        let input = support::parameter::<3>(&[], [if shared { 2 } else { 4 }, 0, 4]);
+        let kernel = support::parameter(&arrays[1], [2, 3 * 4 / groups * 6]);
+        let bias = support::parameter(&arrays[2], [2, 6]);
+        let output = convolution(input.clone(), kernel.clone(), bias.clone(), case.geometry, shared, Epilogue::Relu);
+        assert_eq!(output.dims(), [4, 0, 6]);
+        let grads = output.sum().backward();
+        assert_eq!(input.grad(&grads).unwrap().dims(), input.dims());
+        assert!(values(kernel.grad(&grads).unwrap()).iter().all(|g| *g == 0.0));
+        assert_eq!(values(bias.grad(&grads).unwrap()), vec![0.0; 12]);
+    }
+}
+
+/// One example of one axis: input `[L, C]`, kernel `[K, C / G, F]`, no bias.
+fn by_hand(geometry: ConvGeometry, input: &[f64], kernel: &[f64]) -> Vec<f64> {
+    let device = Device::flex();
+    let length = input.len() / geometry.channels;
+    let input = tensor(input, [1, length, geometry.channels], &device);
+    let (kernel, bias) = (
+        tensor(kernel, [1, kernel.len()], &device),
+        tensor(&vec![0.0; geometry.filters], [1, geometry.filters], &device),
+    );
+    values(convolution(input, kernel, bias, geometry, true, Epilogue::Linear))
+}
+
+/// Filters go to groups in order, as in `PyTorch` (`weight[f]` sees channels of group `f / (F / G)`) and TensorFlow.
+#[test]
+fn groups_by_hand() {
+    // Four channels 1, 10, 100, 1000 at one place; two groups; a kernel of one place; filters 0, 1 | 2, 3. The kernel
+    // [C / G = 2, F = 4] has rows (1 2 3 4) and (5 6 7 8).
+    let geometry = ConvGeometry { kernel: [1; 3], channels: 4, filters: 4, groups: 2, ..line().geometry };
+    let output = by_hand(geometry, &[1.0, 10.0, 100.0, 1000.0], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    // 1 + 10 * 5, 2 + 10 * 6, 100 * 3 + 1000 * 7, 100 * 4 + 1000 * 8
+    assert_eq!(output, [51.0, 62.0, 7300.0, 8400.0]);
+    // Depthwise, two filters per channel: channels 1, 10; kernel [1, 4] = (1 2 3 4).
+    let geometry = ConvGeometry { channels: 2, groups: 2, ..geometry };
+    assert_eq!(by_hand(geometry, &[1.0, 10.0], &[1.0, 2.0, 3.0, 4.0]), [1.0, 2.0, 30.0, 40.0]);
+}
+
+/// Keras's `padding="causal"`: `out[t] = Σ_k in[t s - (K - 1) d + k d] W[k]`, zero before the start.
+#[test]
+fn causal_by_hand() {
+    let of = |stride, dilation| {
+        let geometry = ConvGeometry {
+            strides: [1, 1, stride],
+            dilation: [1, 1, dilation],
+            padding: Padding::Causal,
+            channels: 1,
+            filters: 1,
+            ..line().geometry
+        };
+        by_hand(geometry, &[1.0, 2.0, 3.0, 4.0, 5.0], &[100.0, 10.0, 1.0])
+    };
+    assert_eq!(of(1, 1), [1.0, 12.0, 123.0, 234.0, 345.0]);
+    assert_eq!(of(1, 2), [1.0, 2.0, 13.0, 24.0, 135.0]);
+    assert_eq!(of(2, 1), [1.0, 123.0, 345.0]);
+    assert_eq!(of(2, 2), [1.0, 13.0, 135.0]);
+    assert_eq!(of(3, 2), [1.0, 24.0]);
+}
+
+#[test]
+fn geometries_that_contradict_themselves_are_named() {
+    let of = |geometry: ConvGeometry| {
+        let device = Device::flex();
+        let input = tensor(&[0.0; 20], [2, 5, 2], &device);
+        let kernel = tensor(&[0.0; 18], [1, 18], &device);
+        message(|| convolution(input, kernel, tensor(&[0.0; 3], [1, 3], &device), geometry, true, Epilogue::Linear))
+    };
+    let found = of(ConvGeometry { groups: 2, ..line().geometry });
+    assert!(found.contains("groups must divide the 2 input channels and the 3 filters, found 2"), "{found}");
+    let found = of(ConvGeometry { groups: 0, ..line().geometry });
+    assert!(found.contains("found 0"), "{found}");
+    let found = of(ConvGeometry { rank: 2, padding: Padding::Causal, ..line().geometry });
+    assert!(found.contains("causal padding is for one spatial axis, found 2"), "{found}");
 }

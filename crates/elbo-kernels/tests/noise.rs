@@ -3,6 +3,7 @@
 mod support;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use elbo_kernels::noise::normal;
 use elbo_kernels::reference::scale::machine_epsilon;
 use elbo_kernels::{Stream, normal_noise, sample_normal};
 use support::{assert_close, dot, message, normals, parameter, tensor, values};
@@ -181,4 +182,11 @@ fn shapes_must_agree() {
     let make = |n: usize| tensor(&vec![1.0; n], [n], &Device::flex());
     let found = message(|| sample_normal(make(3), make(2), stream().draws(0, 1)));
     assert!(found.contains("untransformed_scale: expected the shape of `loc`"), "{found}");
+}
+
+/// Before memory is asked for.
+#[test]
+fn more_than_can_be_addressed_is_refused() {
+    let many = message(|| normal::normals_f32(stream().draws(0, usize::MAX / 2), 3));
+    assert!(many.contains("the draws of all samples fit into memory"), "{many}");
 }

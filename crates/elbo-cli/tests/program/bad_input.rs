@@ -109,7 +109,7 @@ fn bad_model_descriptions() {
         (conv("filters = 4\nkernel_size = 5\nstrides = 2\ndilation_rate = 2"), "`dilation_rate` must be 1"),
         (conv("filters = 4\nkernel_size = 25"), "its window of 25 time steps is longer than the series (24)"),
         (conv("filters = 0\nkernel_size = 5"), "`filters` must be between 1 and"),
-        (conv("filters = 4\nkernel_size = 5\npadding = 'causal'"), "`padding` must be one of \"valid\", \"same\""),
+        (conv("filters = 4\nkernel_size = 5\npadding = 'full'"), "`padding` must be one of \"valid\", \"same\""),
         (conv("filters = 4\nkernel_size = 5\nactivation = 'relux'"), "`activation` must be one of linear, relu"),
         (conv("filters = 4\nkernel = 5"), "unknown field `kernel`"),
         ("[[layer]]\nkind = 'dense'\n".to_owned(), "must give one row per example"),

@@ -2,7 +2,7 @@
 
 use super::{before_epilogue, epilogue_state};
 use crate::VariationalOps;
-use crate::geometry::{ConvGeometry, DataFormat, Epilogue};
+use crate::geometry::{ConvGeometry, Epilogue};
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,
@@ -31,11 +31,7 @@ impl<B: VariationalOps> Backward<B, 3> for Convolution {
         let samples = weights.shape()[0];
         let grad = before_epilogue::<B>(output, grads.consume::<B>(&ops.node));
         if let Some(node) = bias {
-            let axis = match geometry.format {
-                DataFormat::ChannelsLast => geometry.rank + 1,
-                DataFormat::ChannelsFirst => 1,
-            };
-            grads.register::<B>(node.id, B::bias_backward(grad.clone(), samples, axis));
+            grads.register::<B>(node.id, B::bias_backward(grad.clone(), samples, geometry.channel_axis()));
         }
         if let Some(node) = input {
             let spatial = volume_lengths(&geometry, &x.shape());

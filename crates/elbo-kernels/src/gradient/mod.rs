@@ -8,9 +8,10 @@ mod dense;
 mod kl;
 mod perturbation;
 mod sample;
+mod transposed_convolution;
 
 use crate::VariationalOps;
-use crate::geometry::{ConvGeometry, Epilogue};
+use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -79,6 +80,17 @@ impl<B: VariationalOps, C: CheckpointStrategy> VariationalOps for Autodiff<B, C>
         epilogue: Epilogue,
     ) -> FloatTensor<Self> {
         perturbation::add_noise::<B, C>(mean, variance, bias, draws, layout, epilogue)
+    }
+
+    fn transposed_convolution(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: TransposedGeometry,
+        shared: bool,
+        epilogue: Epilogue,
+    ) -> FloatTensor<Self> {
+        transposed_convolution::transposed_convolution::<B, C>(input, kernel, bias, geometry, shared, epilogue)
     }
 }
 

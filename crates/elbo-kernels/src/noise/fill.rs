@@ -13,7 +13,8 @@ pub(super) fn fill<T: Copy + Send + Sync, const LANES: usize>(
     zero: T,
     block: impl Fn([u32; 4]) -> [T; LANES] + Sync,
 ) -> Vec<T> {
-    let mut out = vec![zero; draws.samples * n];
+    let all = draws.samples.checked_mul(n).expect("the draws of all samples fit into memory");
+    let mut out = vec![zero; all];
     if n == 0 {
         return out;
     }

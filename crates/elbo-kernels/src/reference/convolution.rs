@@ -1,12 +1,15 @@
 //! Convolutions of rank 1 to 3 as one matrix product over unfolded windows.
 //!
 //! Every rank and layout becomes `[batch, d, h, w, channels]`; a window of `K1 K2 K3 C` values is one row, in the
-//! order of the kernel `[K1, K2, K3, C, F]`.
+//! order of the kernel `[K1, K2, K3, C, F]`. With groups, each has rows and kernels of its own ([`Groups`]); a
+//! depthwise convolution is no matrix product ([`depthwise`]).
 
-use super::product;
+use super::groups::Groups;
+use super::windows::{fold, unfold};
+use super::{depthwise, product};
 use crate::geometry::{ConvGeometry, DataFormat, Epilogue, Extent};
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
-use burn::tensor::{Shape, Slice};
+use burn::tensor::Shape;
 
 /// See [`VariationalOps::convolution`](crate::VariationalOps::convolution).
 pub fn convolution<B: Backend>(
@@ -18,8 +21,18 @@ pub fn convolution<B: Backend>(
     epilogue: Epilogue,
 ) -> FloatTensor<B> {
     let extent = extent_of(geometry, &input.shape());
-    let rows = unfold::<B>(to_volume::<B>(input, geometry), geometry, &extent);
-    let output = product::forward::<B>(rows, matrices::<B>(kernel, geometry), shared);
+    let groups = Groups::new(geometry.groups, kernel.shape()[0], shared);
+    if is_empty::<B>(&input) {
+        let batch = input.shape()[0] * if shared { kernel.shape()[0] } else { 1 };
+        return zeros::<B>(&input, geometry.output_shape(batch, &extent));
+    }
+    let volume = to_volume::<B>(input, geometry);
+    let output = if geometry.is_depthwise() {
+        depthwise::forward::<B>(volume, kernel, geometry, &extent, shared)
+    } else {
+        let rows = unfold::<B>(groups.split_channels::<B>(volume), geometry, &extent);
+        groups.forward::<B>(rows, matrices::<B>(kernel, geometry))
+    };
     from_rows::<B>(product::finish::<B>(output, bias, epilogue), geometry, &extent)
 }
 
@@ -35,9 +48,19 @@ pub fn convolution_backward_input<B: Backend>(
     shared: bool,
 ) -> FloatTensor<B> {
     let extent = geometry.extent(&spatial[3 - geometry.rank..]).expect("the forward pass had this extent");
+    let groups = Groups::new(geometry.groups, kernel.shape()[0], shared);
+    if is_empty::<B>(&grad) {
+        let batch = grad.shape()[0] / if shared { kernel.shape()[0] } else { 1 };
+        return zeros::<B>(&grad, geometry.shape(batch, &spatial, geometry.channels));
+    }
     let grad = to_rows::<B>(grad, geometry);
-    let rows = product::backward_rows::<B>(matrices::<B>(kernel, geometry), grad, shared);
-    from_volume::<B>(fold::<B>(rows, geometry, &extent), geometry, geometry.channels)
+    let volume = if geometry.is_depthwise() {
+        depthwise::backward_volume::<B>(kernel, grad, geometry, &extent, shared)
+    } else {
+        let rows = groups.backward_rows::<B>(matrices::<B>(kernel, geometry), grad);
+        groups.merge_channels::<B>(fold::<B>(rows, geometry, &extent))
+    };
+    from_volume::<B>(volume, geometry, geometry.channels)
 }
 
 /// See [`VariationalOps::convolution_backward_kernel`](crate::VariationalOps::convolution_backward_kernel).
@@ -49,8 +72,26 @@ pub fn convolution_backward_kernel<B: Backend>(
     shared: bool,
 ) -> FloatTensor<B> {
     let extent = extent_of(geometry, &input.shape());
-    let rows = unfold::<B>(to_volume::<B>(input, geometry), geometry, &extent);
-    product::backward_kernel::<B>(rows, to_rows::<B>(grad, geometry), samples, shared)
+    if is_empty::<B>(&input) {
+        return zeros::<B>(&input, vec![samples, geometry.window() * geometry.filters]);
+    }
+    let groups = Groups::new(geometry.groups, samples, shared);
+    let (volume, grad) = (to_volume::<B>(input, geometry), to_rows::<B>(grad, geometry));
+    if geometry.is_depthwise() {
+        return depthwise::backward_kernel::<B>(volume, grad, geometry, &extent, samples, shared);
+    }
+    let rows = unfold::<B>(groups.split_channels::<B>(volume), geometry, &extent);
+    groups.backward_kernel::<B>(rows, grad)
+}
+
+/// Whether there is no example or no place: nothing to compute, and not every backend slices an empty tensor.
+fn is_empty<B: Backend>(x: &FloatTensor<B>) -> bool {
+    x.shape().num_elements() == 0
+}
+
+/// Zeros in the dtype and on the device of `like`.
+fn zeros<B: Backend>(like: &FloatTensor<B>, shape: Vec<usize>) -> FloatTensor<B> {
+    B::float_zeros(Shape::from(shape), &like.device(), like.dtype().into())
 }
 
 /// The extent of an input whose shape was checked before.
@@ -58,7 +99,7 @@ fn extent_of(geometry: &ConvGeometry, shape: &Shape) -> Extent {
     geometry.extent(geometry.spatial(shape)).expect("checked before the operation was called")
 }
 
-/// Flat kernels as matrices `[S, K1 K2 K3 C, F]`.
+/// Flat kernels as matrices `[S, K1 K2 K3 (C / G), F]`.
 fn matrices<B: Backend>(kernel: FloatTensor<B>, geometry: &ConvGeometry) -> FloatTensor<B> {
     let samples = kernel.shape()[0];
     B::float_reshape(kernel, Shape::from([samples, geometry.window(), geometry.filters]))
@@ -111,95 +152,8 @@ fn to_rows<B: Backend>(grad: FloatTensor<B>, geometry: &ConvGeometry) -> FloatTe
 
 /// `[batch positions, filters]` to an output.
 fn from_rows<B: Backend>(rows: FloatTensor<B>, geometry: &ConvGeometry, extent: &Extent) -> FloatTensor<B> {
-    let positions = extent.positions();
-    let batch = rows.shape()[0].checked_div(positions).unwrap_or(0);
+    let batch = rows.shape()[0] / extent.positions();
     let [d, h, w] = extent.output;
     let volume = B::float_reshape(rows, Shape::from([batch, d, h, w, geometry.filters]));
     from_volume::<B>(volume, geometry, geometry.filters)
-}
-
-/// All windows of a volume: `[batch, d, h, w, C] -> [batch positions, K1 K2 K3 C]`.
-fn unfold<B: Backend>(x: FloatTensor<B>, geometry: &ConvGeometry, extent: &Extent) -> FloatTensor<B> {
-    let batch = x.shape()[0];
-    let padded = pad::<B>(x, extent);
-    let taps = taps(geometry, extent)
-        .map(|slices| B::float_slice(padded.clone(), &with_whole_ends(slices, batch, geometry.channels)))
-        .collect::<Vec<_>>();
-    let windows = if taps.len() == 1 { taps.into_iter().next().expect("one tap") } else { B::float_cat(taps, 4) };
-    B::float_reshape(windows, Shape::from([batch * extent.positions(), geometry.window()]))
-}
-
-/// The adjoint of [`unfold`]: every window's values are added where they came from.
-fn fold<B: Backend>(rows: FloatTensor<B>, geometry: &ConvGeometry, extent: &Extent) -> FloatTensor<B> {
-    let channels = geometry.channels;
-    let batch = rows.shape()[0].checked_div(extent.positions()).unwrap_or(0);
-    let [d, h, w] = extent.output;
-    let windows = B::float_reshape(rows, Shape::from([batch, d, h, w, geometry.window()]));
-    let [pd, ph, pw] = extent.padded();
-    let mut volume =
-        B::float_zeros(Shape::from([batch, pd, ph, pw, channels]), &windows.device(), windows.dtype().into());
-    if batch == 0 {
-        // Nothing to add, and not every backend slices an empty tensor.
-        return crop::<B>(volume, extent);
-    }
-    for (tap, slices) in taps(geometry, extent).enumerate() {
-        let mut part = [d, h, w].map(|length| Slice::from(0..length)).to_vec();
-        part.insert(0, Slice::from(0..batch));
-        part.push(Slice::from(tap * channels..(tap + 1) * channels));
-        let values = B::float_slice(windows.clone(), &part);
-        let target = with_whole_ends(slices, batch, channels);
-        let sum = B::float_add(B::float_slice(volume.clone(), &target), values);
-        volume = B::float_slice_assign(volume, &target, sum);
-    }
-    crop::<B>(volume, extent)
-}
-
-/// For each kernel position, the slices of the padded volume that it meets.
-fn taps(geometry: &ConvGeometry, extent: &Extent) -> impl Iterator<Item = [Slice; 3]> {
-    let (kernel, strides, dilation, output) = (geometry.kernel, geometry.strides, geometry.dilation, extent.output);
-    let positions =
-        (0..kernel[0]).flat_map(move |i| (0..kernel[1]).flat_map(move |j| (0..kernel[2]).map(move |k| [i, j, k])));
-    positions.map(move |tap| {
-        core::array::from_fn(|axis| {
-            let start = tap[axis] * dilation[axis];
-            let end = start + (output[axis].max(1) - 1) * strides[axis] + usize::from(output[axis] > 0);
-            Slice::new(signed(start), Some(signed(end)), signed(strides[axis]))
-        })
-    })
-}
-
-/// `[batch, .., channels]` around three spatial slices.
-fn with_whole_ends([d, h, w]: [Slice; 3], batch: usize, channels: usize) -> [Slice; 5] {
-    [Slice::from(0..batch), d, h, w, Slice::from(0..channels)]
-}
-
-/// Zeros around a volume.
-fn pad<B: Backend>(x: FloatTensor<B>, extent: &Extent) -> FloatTensor<B> {
-    if extent.padded() == extent.input {
-        return x;
-    }
-    let shape = x.shape();
-    let [d, h, w] = extent.padded();
-    let zeros = B::float_zeros(Shape::from([shape[0], d, h, w, shape[4]]), &x.device(), x.dtype().into());
-    B::float_slice_assign(zeros, &interior(extent, shape[0], shape[4]), x)
-}
-
-/// The volume without its padding.
-fn crop<B: Backend>(x: FloatTensor<B>, extent: &Extent) -> FloatTensor<B> {
-    if extent.padded() == extent.input {
-        return x;
-    }
-    let shape = x.shape();
-    B::float_slice(x, &interior(extent, shape[0], shape[4]))
-}
-
-/// The slices of a padded volume that hold the input.
-fn interior(extent: &Extent, batch: usize, channels: usize) -> [Slice; 5] {
-    let spatial =
-        core::array::from_fn(|axis| Slice::from(extent.before[axis]..extent.before[axis] + extent.input[axis]));
-    with_whole_ends(spatial, batch, channels)
-}
-
-fn signed(value: usize) -> isize {
-    isize::try_from(value).expect("tensor sizes fit into isize")
 }

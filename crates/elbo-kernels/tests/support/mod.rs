@@ -2,6 +2,9 @@
 
 #![allow(dead_code)] // every test binary takes a part
 
+pub mod case;
+pub mod laws;
+
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use elbo_kernels::Stream;
 use elbo_kernels::noise::normal::normals_f64;

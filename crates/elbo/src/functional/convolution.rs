@@ -3,7 +3,7 @@
 use super::{Call, Scope};
 use crate::error::Result;
 use crate::estimator::Estimator;
-use crate::layer::{Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvConfig, ConvOptions, Sizes};
+use crate::layer::{Choice, Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvConfig, ConvOptions, Sizes};
 use crate::trace::Trace;
 use crate::variable::VariableScope;
 use burn::tensor::Tensor;
@@ -26,7 +26,10 @@ fn convolve<const D: usize>(
         elbo_kernels::DataFormat::ChannelsLast => D - 1,
         elbo_kernels::DataFormat::ChannelsFirst => 1,
     };
-    let config = ConvConfig { channels_in: inputs.dims()[axis], filters, kernel_size, options };
+    // What the module's page has: valid or same padding, and strides or dilation.
+    options.padding = Choice::Known(options.padding.resolve_acausal(&name)?);
+    let channels_in = inputs.dims()[axis];
+    let config = ConvConfig { channels_in, filters, kernel_size, strides_with_dilation: false, options };
     scope.attempt(|scope| {
         let mut variables = VariableScope::stored(scope, &name, reuse);
         config.build(class, inputs.dtype(), &mut variables)?.try_forward(inputs, trace)

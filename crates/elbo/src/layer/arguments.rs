@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use elbo_kernels::{DataFormat, Padding};
+use std::fmt::Debug;
 
 /// One size for all spatial axes, or one for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,17 @@ impl From<Vec<usize>> for Sizes {
 impl Sizes {
     /// Positive sizes for `rank` axes, with leading ones up to three.
     pub(crate) fn expand(&self, owner: &str, argument: &'static str, rank: usize) -> Result<[usize; 3]> {
+        self.expand_from(1, owner, argument, rank)
+    }
+
+    /// Sizes of at least `smallest` for `rank` axes, with leading ones of that size up to three.
+    pub(crate) fn expand_from(
+        &self,
+        smallest: usize,
+        owner: &str,
+        argument: &'static str,
+        rank: usize,
+    ) -> Result<[usize; 3]> {
         let sizes = match self {
             Self::All(size) => vec![*size; rank],
             Self::Each(sizes) => sizes.clone(),
@@ -41,11 +53,11 @@ impl Sizes {
             let expected = format!("one size or {rank} of them");
             return Err(Error::argument(owner, argument, expected, format!("{} sizes {sizes:?}", sizes.len())));
         }
-        if sizes.iter().any(|&size| !(1..=super::options::MAX_SIZE).contains(&size)) {
-            let expected = format!("between 1 and {}", super::options::MAX_SIZE);
+        if sizes.iter().any(|&size| !(smallest..=super::options::MAX_SIZE).contains(&size)) {
+            let expected = format!("between {smallest} and {}", super::options::MAX_SIZE);
             return Err(Error::argument(owner, argument, expected, format!("{sizes:?}")));
         }
-        let mut out = [1; 3];
+        let mut out = [smallest; 3];
         out[3 - rank..].copy_from_slice(&sizes);
         Ok(out)
     }
@@ -80,6 +92,12 @@ impl From<&str> for Choice<DataFormat> {
 
 impl Choice<Padding> {
     pub(crate) fn resolve(&self, owner: &str) -> Result<Padding> {
+        let table = [("valid", Padding::Valid), ("same", Padding::Same), ("causal", Padding::Causal)];
+        self.lookup(owner, "padding", &table)
+    }
+
+    /// As [`resolve`](Self::resolve), where causal padding has no meaning.
+    pub(crate) fn resolve_acausal(&self, owner: &str) -> Result<Padding> {
         self.lookup(owner, "padding", &[("valid", Padding::Valid), ("same", Padding::Same)])
     }
 }
@@ -91,17 +109,19 @@ impl Choice<DataFormat> {
     }
 }
 
-impl<T: Copy> Choice<T> {
+impl<T: Copy + PartialEq + Debug> Choice<T> {
     fn lookup(&self, owner: &str, argument: &'static str, table: &[(&str, T)]) -> Result<T> {
-        let name = match self {
-            Self::Known(value) => return Ok(*value),
-            Self::Named(name) => name,
-        };
-        let lower = name.to_lowercase();
-        let found = table.iter().find(|(known, _)| *known == lower);
+        let found = table.iter().find(|(known, value)| match self {
+            Self::Known(given) => given == value,
+            Self::Named(name) => *known == name.to_lowercase(),
+        });
         found.map(|(_, value)| *value).ok_or_else(|| {
             let names = table.iter().map(|(known, _)| format!("\"{known}\"")).collect::<Vec<_>>().join(", ");
-            Error::argument(owner, argument, format!("one of {names}"), format!("\"{name}\""))
+            let found = match self {
+                Self::Known(given) => format!("{given:?}"),
+                Self::Named(name) => format!("\"{name}\""),
+            };
+            Error::argument(owner, argument, format!("one of {names}"), found)
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::forward::{self, Pass};
 use super::options::{LayerOptions, MAX_SIZE, Settings, init_option_setters, layer_option_setters};
+use super::spatial::{show, wrong};
 use super::weight::Weight;
 use crate::divergence::Divergence;
 use crate::error::{Error, Result};
@@ -94,6 +95,14 @@ impl DenseConfig {
         Ok(Dense { kernel, bias, op, settings: options.settings(class, dtype) })
     }
 
+    /// The shape of an output before the layer is built; unknown lengths stay unknown.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for bad arguments, [`Error::Input`] for a wrong rank or number of features.
+    pub fn output_shape(&self, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
+        output_shape(self.options.layer.owner(CLASS), &self.op(CLASS)?, input)
+    }
+
     fn op(&self, class: &str) -> Result<DenseOp> {
         let owner = self.options.layer.owner(class);
         self.options.layer.check(owner)?;
@@ -139,22 +148,16 @@ impl<Q: Posterior<2>> Dense<Q> {
     /// [`Error::Input`] for a wrong rank, number of features or dtype; [`Error::DuplicateName`]; [`Error::Replay`].
     pub fn try_forward<const D: usize>(&self, input: Tensor<D>, trace: &mut Trace) -> Result<Tensor<D>> {
         let pass = Pass { settings: &self.settings, kernel: &self.kernel, bias: self.bias.as_ref() };
-        let shape = input.dims();
-        let fail = |what, expected, found| Error::Input { layer: pass.owner().to_owned(), what, expected, found };
-        if D < 2 {
-            return Err(fail("rank", "at least 2 axes".into(), format!("{D} in {shape:?}")));
-        }
-        if shape[D - 1] != self.op.inputs {
-            let expected = format!("{} on axis {}", self.op.inputs, D - 1);
-            return Err(fail("number of features", expected, format!("{} in {shape:?}", shape[D - 1])));
-        }
+        output_shape(pass.owner(), &self.op, &input.dims().map(Some))?;
         pass.run(&self.op, input, trace)
     }
 
     /// The shape of an output; unknown lengths stay unknown.
-    #[must_use]
-    pub fn output_shape(&self, input: &[Option<usize>]) -> Vec<Option<usize>> {
-        output_shape(self.op.units, input)
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a wrong rank or number of features.
+    pub fn output_shape(&self, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
+        output_shape(self.settings.name.as_deref().unwrap_or(self.settings.class), &self.op, input)
     }
 
     /// The variables, in order of creation.
@@ -184,18 +187,14 @@ impl<Q: Posterior<2>> Dense<Q> {
     }
 }
 
-impl DenseConfig {
-    /// The shape of an output before the layer is built; unknown lengths stay unknown.
-    #[must_use]
-    pub fn output_shape(&self, input: &[Option<usize>]) -> Vec<Option<usize>> {
-        output_shape(self.units, input)
+/// The shape of an output, after checking rank and features of the input as far as they are known.
+fn output_shape(owner: &str, op: &DenseOp, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
+    let [first, middle @ .., last] = input else {
+        return Err(wrong(owner, "rank", "at least 2 axes".into(), format!("{} in {}", input.len(), show(input))));
+    };
+    if let Some(features) = last.filter(|&features| features != op.inputs) {
+        let expected = format!("{} on axis {}", op.inputs, input.len() - 1);
+        return Err(wrong(owner, "number of features", expected, format!("{features} in {}", show(input))));
     }
-}
-
-fn output_shape(units: usize, input: &[Option<usize>]) -> Vec<Option<usize>> {
-    let mut shape = input.to_vec();
-    if let Some(last) = shape.last_mut() {
-        *last = Some(units);
-    }
-    shape
+    Ok([&[*first], middle, &[Some(op.units)]].concat())
 }

@@ -5,6 +5,8 @@ mod convolution;
 mod dense;
 mod forward;
 mod options;
+mod spatial;
+mod transposed_convolution;
 mod weight;
 
 pub use arguments::{Choice, Sizes};
@@ -14,4 +16,8 @@ pub use convolution::{
 };
 pub use dense::{Dense, DenseConfig, DenseOptions};
 pub use options::{LayerOptions, Settings, WeightOptions};
+pub use transposed_convolution::{
+    ConvTranspose, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d, ConvTranspose2dConfig, ConvTranspose3d,
+    ConvTranspose3dConfig, ConvTransposeConfig,
+};
 pub use weight::{TensorFn, Weight};

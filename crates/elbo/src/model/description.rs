@@ -66,7 +66,7 @@ pub enum LayerDescription {
         /// Step between windows.
         #[serde(default = "one")]
         strides: usize,
-        /// `valid` or `same`.
+        /// `valid`, `same` or `causal`.
         #[serde(default = "valid")]
         padding: String,
         /// Distance of a window's elements.

@@ -113,6 +113,7 @@ mod tests {
             format: DataFormat::ChannelsLast,
             channels: 1,
             filters: 1,
+            groups: 1,
         }
     }
 
@@ -120,6 +121,7 @@ mod tests {
     fn padded_series_keep_their_windows_or_are_refused() {
         assert_eq!(output_lengths(&geometry(Padding::Same, 1), &[5, 6]).unwrap(), [5, 6]);
         assert_eq!(output_lengths(&geometry(Padding::Valid, 2), &[5, 6, 3]).unwrap(), [2, 2, 1]);
+        assert_eq!(output_lengths(&geometry(Padding::Causal, 2), &[5, 6, 1]).unwrap(), [3, 3, 1]);
         let strided = output_lengths(&geometry(Padding::Same, 2), &[5, 6]).unwrap_err().to_string();
         assert!(strided.contains("of one length where padding is `same` and strides are above 1"), "{strided}");
         let short = output_lengths(&geometry(Padding::Valid, 1), &[5, 2]).unwrap_err().to_string();

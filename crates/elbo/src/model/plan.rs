@@ -104,7 +104,7 @@ fn convolved(layer: &LayerDescription, length: usize) -> Result<usize, String> {
     let LayerDescription::Conv1d { kernel_size, strides, padding, dilation_rate, .. } = layer else {
         return Ok(length);
     };
-    if padding.eq_ignore_ascii_case("same") {
+    if ["same", "causal"].iter().any(|known| padding.eq_ignore_ascii_case(known)) {
         return Ok(length.div_ceil((*strides).max(1)));
     }
     let effective = kernel_size.saturating_sub(1).saturating_mul(*dilation_rate).saturating_add(1);

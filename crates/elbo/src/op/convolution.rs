@@ -2,12 +2,12 @@
 
 use super::LinearOp;
 use burn::tensor::Tensor;
-use elbo_kernels::{ConvGeometry, DataFormat, Epilogue, convolution};
+use elbo_kernels::{ConvGeometry, Epilogue, convolution};
 
 /// A convolution; paddings are computed from each input's own lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvOp {
-    /// Sizes, strides, padding, layout.
+    /// Sizes, strides, padding, groups, layout.
     pub geometry: ConvGeometry,
 }
 
@@ -28,9 +28,6 @@ impl<const X: usize> LinearOp<X> for ConvOp {
     }
 
     fn channel_axis(&self) -> usize {
-        match self.geometry.format {
-            DataFormat::ChannelsLast => X - 1,
-            DataFormat::ChannelsFirst => 1,
-        }
+        self.geometry.channel_axis()
     }
 }

@@ -3,9 +3,11 @@
 
 mod convolution;
 mod dense;
+mod transposed_convolution;
 
 pub use convolution::ConvOp;
 pub use dense::DenseOp;
+pub use transposed_convolution::TransposedConvOp;
 
 use burn::tensor::Tensor;
 use elbo_kernels::{ChannelLayout, Epilogue};

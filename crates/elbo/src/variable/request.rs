@@ -11,8 +11,8 @@ use burn::module::Param;
 use burn::tensor::{DType, Device};
 use elbo_kernels::Stream;
 
-/// Variables beyond this many elements are refused before memory is asked for (64 GiB in `f32`).
-pub const MAX_ELEMENTS: usize = 1 << 34;
+/// Variables beyond this many elements are refused before memory is asked for (32 GiB in `f32`).
+pub const MAX_ELEMENTS: usize = 1 << 33;
 
 /// What a layer asks of a distribution's builder.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! Rows 1 to 7: names, defaults, and the shapes in which arguments may be written.
 
 use crate::fixture::*;
+use elbo::functional::{Scope, conv1d_reparameterization};
 use elbo::layer::{
     Conv1dConfig, Conv1dOptions, Conv2dConfig, Conv2dOptions, Conv3dConfig, Conv3dOptions, DenseConfig, DenseOptions,
 };
@@ -109,8 +110,15 @@ fn l5_words_are_taken_in_any_case_and_others_refused() {
         let geometry = layer.settings().0;
         assert_eq!((geometry.padding, geometry.format), (padding, DataFormat::ChannelsFirst));
     }
-    for word in ["causal", "full", "", " same"] {
+    for word in ["full", "", " same"] {
         assert_error(of(word, "channels_last").init(&device), &["padding", "\"valid\", \"same\"", word]);
+    }
+    // The module's functions know two words; layers know a third.
+    for word in ["causal", "full"] {
+        let (mut scope, mut trace) = (Scope::new(&device, 1), pass(1));
+        let options = Conv1dOptions::default().with_padding(word);
+        let output = conv1d_reparameterization(&mut scope, &mut trace, wave([1, 4, 1], 0.0), 1, 2, options);
+        assert_error(output, &["padding", "\"valid\", \"same\", found", word]);
     }
     for word in ["NHWC", "last", ""] {
         let choices = "\"channels_last\", \"channels_first\"";
@@ -137,6 +145,10 @@ fn l7_strides_and_dilation_exclude_each_other_on_all_axes() {
     assert_error(line.init(&device), &["dilation_rate", "[2]"]);
     let plane = Conv2dConfig::new(1, 1, 3).with_strides([2, 1]).with_dilation_rate([1, 3]);
     assert_error(plane.init(&device), &["dilation_rate", "[1, 3]", "[2, 1]"]);
+    let (mut scope, mut trace) = (Scope::new(&device, 1), pass(1));
+    let options = Conv1dOptions::default().with_strides(2).with_dilation_rate(2);
+    let output = conv1d_reparameterization(&mut scope, &mut trace, wave([1, 9, 1], 0.0), 1, 3, options);
+    assert_error(output, &["dilation_rate", "[2]"]);
     assert!(Conv2dConfig::new(1, 1, 3).with_strides([2, 1]).init(&device).is_ok());
     assert!(Conv2dConfig::new(1, 1, 3).with_dilation_rate([1, 3]).init(&device).is_ok());
 }

@@ -81,8 +81,19 @@ fn l65_shapes_are_known_before_the_layer_is() {
     assert_error(first.output_shape(&[None, Some(3), None, None]), &["channels"]);
     assert_error(first.output_shape(&[None, Some(2), None]), &["rank"]);
     assert_error(conv1d(1, 1, 4).output_shape(&[None, Some(3), Some(1)]), &["length"]);
-    assert_eq!(dense(3, 7).output_shape(&[None, Some(4), Some(3)]), [None, Some(4), Some(7)]);
-    assert_eq!(dense(3, 7).init(&device()).unwrap().output_shape(&[Some(4), Some(3)]), [Some(4), Some(7)]);
+    assert_eq!(dense(3, 7).output_shape(&[None, Some(4), Some(3)]).unwrap(), [None, Some(4), Some(7)]);
+    assert_eq!(dense(3, 7).output_shape(&[None, None]).unwrap(), [None, Some(7)]);
+    let built = dense(3, 7).init(&device()).unwrap();
+    assert_eq!(built.output_shape(&[Some(4), Some(3)]).unwrap(), [Some(4), Some(7)]);
+    for (shape, parts) in [
+        (vec![], ["rank", "at least 2 axes", "0 in []"]),
+        (vec![Some(3)], ["rank", "at least 2 axes", "1 in [3]"]),
+        (vec![None, Some(4)], ["number of features", "3 on axis 1", "4 in [?, 4]"]),
+    ] {
+        assert_error(dense(3, 7).output_shape(&shape), &parts);
+        assert_error(built.output_shape(&shape), &parts);
+    }
+    assert_error(dense(0, 7).output_shape(&[None, None]), &["inputs", "found 0"]);
 }
 
 #[test]

@@ -78,10 +78,12 @@ pub fn convolution<const D: usize>(
         padding: config.text("padding")?.into(),
         data_format: data_format.into(),
         dilation_rate: dilation.unwrap_or_else(|| vec![1; D - 2]).into(),
+        groups: 1,
         layer,
     };
     let kernel_size = config.sizes("kernel_size")?.into();
-    let config = ConvConfig { channels_in: *channels_in.ok_or("`x` has no channels")?, filters, kernel_size, options };
+    let channels_in = *channels_in.ok_or("`x` has no channels")?;
+    let config = ConvConfig { channels_in, filters, kernel_size, strides_with_dilation: false, options };
     config.init(&device()).map_err(|error| error.to_string())
 }
 

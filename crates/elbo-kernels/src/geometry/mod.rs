@@ -6,8 +6,18 @@
 //! | --- | --- | --- |
 //! | valid | `ceil((L - K_e + 1) / s)` | none |
 //! | same | `ceil(L / s)` | `P = max((out - 1) s + K_e - L, 0)`, `floor(P / 2)` before, the rest after |
+//! | causal | `ceil(L / s)` | `K_e - 1` before, none after |
 //!
 //! Everything is kept for three spatial axes; lower ranks have leading axes of length 1.
+//!
+//! With G groups, input channels and filters are cut into G equal runs in order, and filters of run g see channels of
+//! run g only: kernels are `[K.., C / G, F]`. `G = C` is a depthwise convolution.
+//!
+//! Transposed convolutions are in [`TransposedGeometry`].
+
+mod transposed;
+
+pub use transposed::TransposedGeometry;
 
 /// Zero padding of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +26,8 @@ pub enum Padding {
     Valid,
     /// `ceil(L / stride)` outputs; an odd zero goes to the end.
     Same,
+    /// `ceil(L / stride)` outputs, none of which sees an input later than its own place. Rank 1 only.
+    Causal,
 }
 
 /// Position of the channel axis.
@@ -56,6 +68,42 @@ pub enum GeometryError {
         /// Input length.
         found: usize,
     },
+    /// Causal padding has a meaning along one axis, time.
+    #[error("causal padding is for one spatial axis, found {rank}")]
+    Causal {
+        /// Number of spatial axes.
+        rank: usize,
+    },
+    /// Groups that channels or filters cannot be cut into.
+    #[error("groups must divide the {channels} input channels and the {filters} filters, found {groups}")]
+    Groups {
+        /// Number of groups.
+        groups: usize,
+        /// Input channels.
+        channels: usize,
+        /// Filters.
+        filters: usize,
+    },
+    /// An output length that no input length belongs to.
+    #[error("output padding must be below the strides {strides:?}, found {found:?}")]
+    OutputPadding {
+        /// Strides.
+        strides: [usize; 3],
+        /// Output padding.
+        found: [usize; 3],
+    },
+    /// A transposed convolution under a padding that it does not have.
+    #[error("transposed convolutions have valid or same padding, found {padding:?}")]
+    Transposed {
+        /// The padding.
+        padding: Padding,
+    },
+    /// A transposed convolution of nothing has no length under valid padding.
+    #[error("valid padding needs a length of at least 1 on spatial axis {axis}, found 0")]
+    Empty {
+        /// Spatial axis, counted from 0.
+        axis: usize,
+    },
     /// A size does not fit into memory's address space.
     #[error("{what} overflows: {sizes}")]
     Overflow {
@@ -85,6 +133,8 @@ pub struct ConvGeometry {
     pub channels: usize,
     /// Output channels F.
     pub filters: usize,
+    /// Groups G, 1 for an ordinary convolution.
+    pub groups: usize,
 }
 
 /// A geometry applied to an input: lengths and paddings per spatial axis.
@@ -101,20 +151,47 @@ pub struct Extent {
 }
 
 impl ConvGeometry {
-    /// Weights of one kernel: `K1 K2 K3 C F`.
+    /// Checks what does not depend on an input: groups, and the rank that causal padding needs.
+    ///
+    /// # Errors
+    /// [`GeometryError::Groups`], [`GeometryError::Causal`].
+    pub fn check(&self) -> Result<(), GeometryError> {
+        let Self { groups, channels, filters, rank, .. } = *self;
+        if groups == 0 || channels % groups != 0 || filters % groups != 0 {
+            return Err(GeometryError::Groups { groups, channels, filters });
+        }
+        if self.padding == Padding::Causal && rank != 1 {
+            return Err(GeometryError::Causal { rank });
+        }
+        Ok(())
+    }
+
+    /// Weights of one kernel: `K1 K2 K3 (C / G) F`.
     ///
     /// # Errors
     /// [`GeometryError::Overflow`] if the product does not fit into `isize`.
     pub fn kernel_len(&self) -> Result<usize, GeometryError> {
-        let factors = [self.kernel[0], self.kernel[1], self.kernel[2], self.channels, self.filters];
+        let factors = [self.kernel[0], self.kernel[1], self.kernel[2], self.group_channels(), self.filters];
         checked_product(&factors)
             .ok_or_else(|| GeometryError::Overflow { what: "the number of weights", sizes: format!("{factors:?}") })
     }
 
-    /// Rows of the kernel as a matrix: `K1 K2 K3 C`.
+    /// Input channels that one filter sees: `C / G`.
+    #[must_use]
+    pub fn group_channels(&self) -> usize {
+        self.channels / self.groups
+    }
+
+    /// Whether each filter sees one channel only, of more than one.
+    #[must_use]
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.channels
+    }
+
+    /// Rows of the kernel as a matrix: `K1 K2 K3 (C / G)`.
     #[must_use]
     pub fn window(&self) -> usize {
-        self.kernel.iter().product::<usize>() * self.channels
+        self.kernel.iter().product::<usize>() * self.group_channels()
     }
 
     /// `K_e = (K - 1) d + 1` per axis.
@@ -132,43 +209,73 @@ impl ConvGeometry {
     /// If `spatial` does not have `rank` entries.
     pub fn extent(&self, spatial: &[usize]) -> Result<Extent, GeometryError> {
         assert_eq!(spatial.len(), self.rank, "one length per spatial axis");
-        let mut input = [1; 3];
-        input[3 - self.rank..].copy_from_slice(spatial);
-        let effective = self.effective_kernel();
+        let input = self.leading_ones(spatial);
         let mut extent = Extent { input, output: [1; 3], before: [0; 3], after: [0; 3] };
-        for axis in 0..3 {
-            let (length, kernel, stride) = (input[axis], effective[axis], self.strides[axis]);
-            match self.padding {
-                Padding::Valid if length < kernel => {
-                    return Err(GeometryError::TooShort {
-                        axis: axis + self.rank - 3,
-                        needed: kernel,
-                        kernel: self.kernel[axis],
-                        dilation: self.dilation[axis],
-                        found: length,
-                    });
-                }
-                Padding::Valid => extent.output[axis] = (length - kernel + 1).div_ceil(stride),
-                Padding::Same => {
-                    let output = length.div_ceil(stride);
-                    let covered = output.saturating_sub(1) * stride + kernel;
-                    let padding = if output == 0 { 0 } else { covered.saturating_sub(length) };
-                    extent.output[axis] = output;
-                    extent.before[axis] = padding / 2;
-                    extent.after[axis] = padding - padding / 2;
-                }
-            }
+        for (axis, length) in input.into_iter().enumerate() {
+            [extent.output[axis], extent.before[axis], extent.after[axis]] = self.along(axis, length)?;
         }
         Ok(extent)
+    }
+
+    /// Output length along spatial axis `axis`, counted from 0, for an input of `length`.
+    ///
+    /// # Errors
+    /// [`GeometryError::TooShort`] under valid padding if a window does not fit.
+    pub fn output_length(&self, axis: usize, length: usize) -> Result<usize, GeometryError> {
+        self.along(axis + 3 - self.rank, length).map(|[output, ..]| output)
+    }
+
+    /// Output length, zeros before and zeros after on one of three axes.
+    fn along(&self, axis: usize, length: usize) -> Result<[usize; 3], GeometryError> {
+        let (window, stride) = (self.effective_kernel()[axis], self.strides[axis]);
+        let output = length.div_ceil(stride);
+        match self.padding {
+            Padding::Valid if length < window => Err(GeometryError::TooShort {
+                axis: axis + self.rank - 3,
+                needed: window,
+                kernel: self.kernel[axis],
+                dilation: self.dilation[axis],
+                found: length,
+            }),
+            Padding::Valid => Ok([(length - window + 1).div_ceil(stride), 0, 0]),
+            // Of no input there are no windows, and nothing to pad.
+            Padding::Same | Padding::Causal if length == 0 => Ok([0; 3]),
+            Padding::Same => {
+                let zeros = ((output - 1) * stride + window).saturating_sub(length);
+                Ok([output, zeros / 2, zeros - zeros / 2])
+            }
+            Padding::Causal => Ok([output, window - 1, 0]),
+        }
+    }
+
+    /// `rank` sizes as three.
+    fn leading_ones(&self, sizes: &[usize]) -> [usize; 3] {
+        let mut three = [1; 3];
+        three[3 - self.rank..].copy_from_slice(sizes);
+        three
     }
 
     /// Shape `[batch, spatial.., channels]` or `[batch, channels, spatial..]` of an output.
     #[must_use]
     pub fn output_shape(&self, batch: usize, extent: &Extent) -> Vec<usize> {
-        let spatial = &extent.output[3 - self.rank..];
+        self.shape(batch, &extent.output, self.filters)
+    }
+
+    /// Shape of a tensor of these lengths (three, with leading ones) in the geometry's rank and layout.
+    pub(crate) fn shape(&self, batch: usize, lengths: &[usize; 3], channels: usize) -> Vec<usize> {
+        let spatial = &lengths[3 - self.rank..];
         match self.format {
-            DataFormat::ChannelsLast => [&[batch], spatial, &[self.filters]].concat(),
-            DataFormat::ChannelsFirst => [&[batch, self.filters], spatial].concat(),
+            DataFormat::ChannelsLast => [&[batch], spatial, &[channels]].concat(),
+            DataFormat::ChannelsFirst => [&[batch, channels], spatial].concat(),
+        }
+    }
+
+    /// The channel axis of an input or output.
+    #[must_use]
+    pub fn channel_axis(&self) -> usize {
+        match self.format {
+            DataFormat::ChannelsLast => self.rank + 1,
+            DataFormat::ChannelsFirst => 1,
         }
     }
 
@@ -218,6 +325,7 @@ mod tests {
             format: DataFormat::ChannelsLast,
             channels: 1,
             filters: 1,
+            groups: 1,
         }
     }
 
@@ -243,6 +351,9 @@ mod tests {
             let effective = (kernel - 1) * dilation + 1;
             let same = line(kernel, stride, dilation, Padding::Same).extent(&[length]).unwrap();
             assert_eq!(same.output[2], length.div_ceil(stride));
+            let causal = line(kernel, stride, dilation, Padding::Causal).extent(&[length]).unwrap();
+            let found = (causal.output[2], causal.before[2], causal.after[2]);
+            assert_eq!(found, (length.div_ceil(stride), effective - 1, 0));
             let valid = line(kernel, stride, dilation, Padding::Valid).extent(&[length]);
             if length < effective {
                 assert!(matches!(valid, Err(GeometryError::TooShort { axis: 0, needed, .. }) if needed == effective));
@@ -262,5 +373,35 @@ mod tests {
         let geometry = ConvGeometry { filters: usize::MAX / 2, channels: 7, ..line(5, 1, 1, Padding::Same) };
         let message = geometry.kernel_len().unwrap_err().to_string();
         assert!(message.contains("the number of weights overflows"), "{message}");
+    }
+
+    #[test]
+    fn nothing_stays_nothing() {
+        for padding in [Padding::Same, Padding::Causal] {
+            let extent = line(3, 2, 2, padding).extent(&[0]).unwrap();
+            assert_eq!((extent.output, extent.padded()), ([1, 1, 0], [1, 1, 0]));
+        }
+    }
+
+    #[test]
+    fn groups_divide_channels_and_filters() {
+        let of = |groups, channels, filters| {
+            ConvGeometry { channels, filters, groups, ..line(3, 1, 1, Padding::Valid) }.check()
+        };
+        for (groups, channels, filters) in [(1, 3, 5), (2, 4, 6), (3, 3, 6), (5, 5, 5)] {
+            assert!(of(groups, channels, filters).is_ok());
+        }
+        for (groups, channels, filters) in [(0, 3, 5), (2, 3, 6), (2, 4, 5), (8, 4, 8), (4, 8, 2)] {
+            assert_eq!(of(groups, channels, filters), Err(GeometryError::Groups { groups, channels, filters }));
+        }
+    }
+
+    #[test]
+    fn causal_is_for_one_axis() {
+        let of = |rank| ConvGeometry { rank, ..line(3, 1, 1, Padding::Causal) }.check();
+        assert_eq!(
+            [of(1), of(2), of(3)],
+            [Ok(()), Err(GeometryError::Causal { rank: 2 }), Err(GeometryError::Causal { rank: 3 })]
+        );
     }
 }
