@@ -7,6 +7,7 @@
 #![allow(clippy::float_cmp)] // equal is meant where equal is written
 
 mod arguments;
+mod combinations;
 mod convolution;
 mod divergence;
 mod estimators;
