@@ -2,11 +2,12 @@
 
 pub mod convolution;
 pub mod dense;
-pub mod depthwise;
-pub mod groups;
 pub mod kl;
 pub mod product;
 pub mod sample;
 pub mod scale;
 pub mod transposed_convolution;
-pub mod windows;
+
+mod depthwise;
+mod groups;
+mod windows;
