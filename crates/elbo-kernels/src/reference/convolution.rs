@@ -1,8 +1,8 @@
 //! Convolutions of rank 1 to 3 as one matrix product over unfolded windows.
 //!
 //! Every rank and layout becomes `[batch, d, h, w, channels]`; a window of `K1 K2 K3 C` values is one row, in the
-//! order of the kernel `[K1, K2, K3, C, F]`. With groups, each has rows and kernels of its own ([`Groups`]); a
-//! depthwise convolution is no matrix product ([`depthwise`]).
+//! order of the kernel `[K1, K2, K3, C, F]`. With groups, each has rows and kernels of its own; a depthwise
+//! convolution is no matrix product but one product per kernel position, element by element.
 
 use super::groups::Groups;
 use super::windows::{fold, unfold};
@@ -28,7 +28,7 @@ pub fn convolution<B: Backend>(
     }
     let volume = to_volume::<B>(input, geometry);
     let output = if geometry.is_depthwise() {
-        depthwise::forward::<B>(volume, kernel, geometry, &extent, shared)
+        depthwise::forward::<B>(volume, &kernel, geometry, &extent, shared)
     } else {
         let rows = unfold::<B>(groups.split_channels::<B>(volume), geometry, &extent);
         groups.forward::<B>(rows, matrices::<B>(kernel, geometry))
@@ -55,7 +55,7 @@ pub fn convolution_backward_input<B: Backend>(
     }
     let grad = to_rows::<B>(grad, geometry);
     let volume = if geometry.is_depthwise() {
-        depthwise::backward_volume::<B>(kernel, grad, geometry, &extent, shared)
+        depthwise::backward_volume::<B>(&kernel, grad, geometry, &extent, shared)
     } else {
         let rows = groups.backward_rows::<B>(matrices::<B>(kernel, geometry), grad);
         groups.merge_channels::<B>(fold::<B>(rows, geometry, &extent))

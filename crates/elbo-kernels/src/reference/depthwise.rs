@@ -12,14 +12,14 @@ use burn::tensor::{Shape, Slice};
 /// Volume `[T N, d, h, w, C]` and kernel `[S, K F]` to `[S n, F]`.
 pub fn forward<B: Backend>(
     volume: FloatTensor<B>,
-    kernel: FloatTensor<B>,
+    kernel: &FloatTensor<B>,
     geometry: &ConvGeometry,
     extent: &Extent,
     shared: bool,
 ) -> FloatTensor<B> {
     let samples = kernel.shape()[0];
     let products = windows::<B>(volume, geometry, extent, if shared { 1 } else { samples })
-        .zip(kernels::<B>(&kernel, geometry))
+        .zip(kernels::<B>(kernel, geometry))
         .map(|(windows, kernel)| B::float_mul(windows, kernel));
     let sum = products.reduce(B::float_add).expect("a kernel has at least one position");
     let rows = sum.shape()[0] * sum.shape()[1];
@@ -28,7 +28,7 @@ pub fn forward<B: Backend>(
 
 /// Gradient in the volume, from that in the outputs, `[S n, F]`.
 pub fn backward_volume<B: Backend>(
-    kernel: FloatTensor<B>,
+    kernel: &FloatTensor<B>,
     grad: FloatTensor<B>,
     geometry: &ConvGeometry,
     extent: &Extent,
@@ -40,7 +40,7 @@ pub fn backward_volume<B: Backend>(
     let ([d, h, w], [pd, ph, pw]) = (extent.output, extent.padded());
     let zeros = Shape::from([batch, pd, ph, pw, geometry.channels]);
     let mut volume = B::float_zeros(zeros, &grad.device(), grad.dtype().into());
-    for (slices, kernel) in taps(geometry, extent).zip(kernels::<B>(&kernel, geometry)) {
+    for (slices, kernel) in taps(geometry, extent).zip(kernels::<B>(kernel, geometry)) {
         let part = sum_axis::<B>(B::float_mul(grad.clone(), kernel), 3);
         let part = if shared { sum_axis::<B>(part, 0) } else { part };
         let part = B::float_reshape(part, Shape::from([batch, d, h, w, geometry.channels]));

@@ -2,12 +2,13 @@
 
 pub mod convolution;
 pub mod dense;
-pub mod depthwise;
-pub mod groups;
 pub mod kl;
 pub mod perturbation;
 pub mod product;
 pub mod sample;
 pub mod scale;
 pub mod transposed_convolution;
-pub mod windows;
+
+mod depthwise;
+mod groups;
+mod windows;

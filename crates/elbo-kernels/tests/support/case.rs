@@ -173,18 +173,30 @@ impl Case {
         values(self.run(input, kernel, bias))
     }
 
-    /// The output in another type, and the arguments as that type holds them.
-    pub fn forward_in<const D: usize>(&self, dtype: DType, [input, kernel, bias]: &Arrays) -> (Vec<f64>, Arrays) {
-        let device = Device::flex();
-        let input = Tensor::<1>::from_data(TensorData::from(input.as_slice()), (&device, dtype));
-        let kernel = Tensor::<1>::from_data(TensorData::from(kernel.as_slice()), (&device, dtype));
-        let bias = Tensor::<1>::from_data(TensorData::from(bias.as_slice()), (&device, dtype));
-        let held = [values(input.clone()), values(kernel.clone()), values(bias.clone())];
-        let kernel = kernel.reshape([self.samples, self.kernel_len()]);
-        let bias = bias.reshape([self.samples, self.geometry.filters]);
-        let output = self.run(input.reshape(self.input_shape::<D>()), kernel, bias);
+    /// Input, kernel and bias as tensors.
+    fn tensors<const D: usize>(&self, dtype: DType, arrays: &Arrays) -> (Tensor<D>, Tensor<2>, Tensor<2>) {
+        let device = Device::flex().autodiff();
+        let [input, kernel, bias] =
+            arrays.clone().map(|values| Tensor::<1>::from_data(TensorData::from(values.as_slice()), (&device, dtype)));
+        let kernel = kernel.reshape([self.samples, self.kernel_len()]).require_grad();
+        let bias = bias.reshape([self.samples, self.geometry.filters]).require_grad();
+        (input.reshape(self.input_shape::<D>()).require_grad(), kernel, bias)
+    }
+
+    /// Output, and gradients of `Σ output weights`, in another type.
+    pub fn results_in<const D: usize>(&self, dtype: DType, arrays: &Arrays, weights: &[f64]) -> [Vec<f64>; 4] {
+        let (input, kernel, bias) = self.tensors::<D>(dtype, arrays);
+        let output = self.run(input.clone(), kernel.clone(), bias.clone());
         assert_eq!(output.dtype(), dtype);
-        (values(output), held)
+        let weights = Tensor::<1>::from_data(TensorData::from(weights), (&output.device(), dtype));
+        let grads = (output.clone() * weights.reshape(output.dims())).sum().backward();
+        let gradients = [
+            values(input.grad(&grads).unwrap()),
+            values(kernel.grad(&grads).unwrap()),
+            values(bias.grad(&grads).unwrap()),
+        ];
+        let [of_input, of_kernel, of_bias] = gradients;
+        [values(output), of_input, of_kernel, of_bias]
     }
 
     pub fn input_shape<const D: usize>(&self) -> [usize; D] {

@@ -48,11 +48,11 @@ pub struct ConvConfig<const D: usize> {
     pub options: ConvOptions<D>,
 }
 
-/// Configuration of a [`Conv1d`].
+/// Configuration of a [`Conv1d`](super::Conv1d).
 pub type Conv1dConfig = ConvConfig<3>;
-/// Configuration of a [`Conv2d`].
+/// Configuration of a [`Conv2d`](super::Conv2d).
 pub type Conv2dConfig = ConvConfig<4>;
-/// Configuration of a [`Conv3d`].
+/// Configuration of a [`Conv3d`](super::Conv3d).
 pub type Conv3dConfig = ConvConfig<5>;
 
 impl<const D: usize> ConvConfig<D> {

@@ -22,11 +22,11 @@ pub struct ConvOptions<const D: usize> {
     pub layer: LayerOptions<D>,
 }
 
-/// Options of a [`Conv1d`].
+/// Options of a [`Conv1d`](super::Conv1d).
 pub type Conv1dOptions = ConvOptions<3>;
-/// Options of a [`Conv2d`].
+/// Options of a [`Conv2d`](super::Conv2d).
 pub type Conv2dOptions = ConvOptions<4>;
-/// Options of a [`Conv3d`].
+/// Options of a [`Conv3d`](super::Conv3d).
 pub type Conv3dOptions = ConvOptions<5>;
 
 impl<const D: usize> Default for ConvOptions<D> {
