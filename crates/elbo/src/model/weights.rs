@@ -116,8 +116,8 @@ impl PriorDescription {
     /// In closed form where there is one.
     fn divergence<const D: usize>(&self) -> Divergence<Family<D>, D> {
         match self {
-            Self::Normal { .. } => Divergence::Kl,
-            Self::Laplace { .. } | Self::StudentT { .. } | Self::ScaleMixture { .. } => Divergence::MonteCarlo,
+            Self::Normal { .. } | Self::Laplace { .. } => Divergence::Kl,
+            Self::StudentT { .. } | Self::ScaleMixture { .. } => Divergence::MonteCarlo,
         }
     }
 }

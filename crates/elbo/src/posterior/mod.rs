@@ -3,14 +3,22 @@
 mod builder;
 mod deterministic;
 mod family;
+mod low_rank_normal;
 mod mean_field_normal;
+mod multivariate_normal_tril;
+mod solve;
+mod triangle;
 
 pub use builder::{
     LocScale, LocScaleFn, LocScaleOptions, PosteriorFn, default_loc_scale_fn, default_mean_field_normal_fn,
 };
 pub use deterministic::Deterministic;
 pub use family::Family;
+pub use low_rank_normal::{LowRankOptions, MAX_RANK, MultivariateNormalDiagPlusLowRank, low_rank_normal_fn};
 pub use mean_field_normal::MeanFieldNormal;
+pub use multivariate_normal_tril::{
+    MAX_FULL_COVARIANCE, MultivariateNormalTriL, TriLOptions, multivariate_normal_tril_fn,
+};
 
 use crate::distribution::Distribution;
 use crate::prior::Prior;
