@@ -43,6 +43,14 @@ impl Activation {
         Self::Custom(Arc::new(activation))
     }
 
+    /// All of it; channels lie on `axis`.
+    pub(crate) fn apply<const D: usize>(&self, x: Tensor<D>, axis: usize) -> Tensor<D> {
+        match self.epilogue() {
+            Epilogue::Relu => activation::relu(x),
+            Epilogue::Linear => self.after_epilogue(x, axis),
+        }
+    }
+
     /// The part that an operation does itself.
     pub(crate) fn epilogue(&self) -> Epilogue {
         match self {

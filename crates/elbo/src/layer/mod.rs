@@ -3,8 +3,11 @@
 mod arguments;
 mod convolution;
 mod dense;
+mod dense_variational;
 mod forward;
 mod options;
+mod single;
+mod variable;
 mod weight;
 
 pub use arguments::{Choice, Sizes};
@@ -13,5 +16,7 @@ pub use convolution::{
     Conv3dOptions, ConvConfig, ConvOptions,
 };
 pub use dense::{Dense, DenseConfig, DenseOptions};
+pub use dense_variational::{DenseVariational, DenseVariationalConfig, DenseVariationalOptions};
 pub use options::{LayerOptions, Settings, WeightOptions};
+pub use variable::{VariableLayer, VariableLayerConfig, VariableLayerOptions};
 pub use weight::{TensorFn, Weight};

@@ -40,6 +40,16 @@ const LAYER: &[Damage] = &[
     ("missing noise", |case| drop(remove(case, "inputs", "kernel_eps")), "kernel_eps"),
 ];
 
+const DENSE_VARIATIONAL: &[Damage] = &[
+    ("unknown posterior", |case| case["config"]["posterior"] = json!("Normal(loc, scale)"), "posterior"),
+    ("another factor", |case| case["config"]["kl_weight"] = json!(0.5), "loss"),
+    ("no bias", |case| case["config"]["use_bias"] = json!(false), "values"),
+    ("wrong output", |case| nudge(&mut case["expected"]["output"]), "output[0]"),
+    ("wrong loss", |case| nudge(&mut case["expected"]["loss"]), "loss"),
+    ("wrong gradient", |case| nudge(&mut case["expected"]["grad_untransformed_scale"]), "grad_untransformed_scale[0]"),
+    ("missing noise", |case| drop(remove(case, "inputs", "eps")), "eps"),
+];
+
 const KL: &[Damage] = &[
     ("wrong divergence", |case| nudge(&mut case["expected"]["kl"]), "kl"),
     ("unknown distribution", |case| case["config"]["q"] = json!("Zipf"), "Zipf"),
@@ -62,6 +72,7 @@ const SPOILT: &[(&str, &[Damage])] = &[
     ("conv2d.json", CONVOLUTION),
     ("conv3d.json", CONVOLUTION),
     ("layers_reparameterization.json", LAYER),
+    ("layers_dense_variational.json", DENSE_VARIATIONAL),
     ("kl.json", KL),
     ("distributions.json", DISTRIBUTION),
     ("layers_moments.json", MOMENTS),
