@@ -31,9 +31,10 @@ fn series(u: f64) -> f64 {
 }
 
 /// The tail `c` of `e^u E₁(u) = 1 / (u + 1 - c)`, `c = 1 / (u + 3 - 4 / (u + 5 - 9 / (u + 7 - ..)))` (5.1.22,
-/// contracted). With k levels the relative error is about `e^{-4 sqrt(k u)}`.
+/// contracted). With k levels the relative error is about `e^{-4 sqrt(k u)}`, so `k u = 100` are more
+/// than enough.
 fn fraction(u: f64) -> f64 {
-    let levels = 8 + (100.0 / u) as u32;
+    let levels = if u < 10.0 { 58 } else { 18 };
     (1..=levels).rev().map(f64::from).fold(0.0, |tail, k| k * k / (u + 2.0 * k + 1.0 - tail))
 }
 

@@ -1,4 +1,4 @@
-//! Normal priors whose moments are trained together with the posterior: empirical Bayes (MacKay 1992). The divergence
+//! Normal priors whose moments are trained together with the posterior: empirical Bayes (Robbins 1956). The divergence
 //! then also says how wide the weights are believed to be.
 
 use super::normal::{Moment, NormalPrior, softplus_inverse};

@@ -118,10 +118,9 @@ pub fn log_normal(x: &[f64], loc: &[f64], covariance: &[f64]) -> f64 {
     for i in 0..n {
         log_det += rows[i][i].ln();
         for k in i + 1..n {
-            let ratio = rows[k][i] / rows[i][i];
-            for j in i..=n {
-                rows[k][j] -= ratio * rows[i][j];
-            }
+            let (upper, lower) = rows.split_at_mut(k);
+            let ratio = lower[0][i] / upper[i][i];
+            lower[0].iter_mut().zip(&upper[i]).for_each(|(a, b)| *a -= ratio * b);
         }
     }
     for i in (0..n).rev() {
