@@ -119,8 +119,8 @@ impl<const D: usize> MultivariateNormalTriL<D> {
     /// Standard deviations of the elements.
     #[must_use]
     pub fn stddev(&self) -> Tensor<D> {
-        let scale_tril = self.scale_tril();
-        row_sums(scale_tril.clone() * scale_tril).sqrt().reshape(self.shape())
+        let diagonal = self.diagonal();
+        (diagonal.clone() * diagonal + self.below()).sqrt().reshape(self.shape())
     }
 
     /// The diagonal of L, flat.
@@ -141,13 +141,11 @@ impl<const D: usize> MultivariateNormalTriL<D> {
         squares.mul_scalar(-0.5) - ordered_sum(diagonal.log()).add_scalar(constant)
     }
 
-    /// `½ Σ ln(1 + Σ_j<i L_ij² / L_ii²)`: what the correlations cost, whatever the prior.
-    fn total_correlation(&self) -> Tensor<1> {
-        let (diagonal, scale_tril) = (self.diagonal(), self.scale_tril());
-        let ratio = scale_tril / diagonal.unsqueeze_dim::<2>(1);
-        // The diagonal of the ratio is 1.
-        let squares = row_sums((ratio.clone() * ratio).tril(-1));
-        ordered_sum(squares.log1p()).mul_scalar(0.5)
+    /// `Σ_j<i L_ij²` of each row i.
+    fn below(&self) -> Tensor<1> {
+        let Some(below) = &self.scale_off_diagonal else { return self.diagonal().zeros_like() };
+        let matrix = triangle::assemble(self.diagonal().zeros_like(), Some(below.value()));
+        row_sums(matrix.clone() * matrix)
     }
 }
 
@@ -197,9 +195,13 @@ impl<const D: usize> Posterior<D> for MultivariateNormalTriL<D> {
         self.log_density(constant(norms(&noise, n), [samples], &distance))
     }
 
+    /// The total correlation is `½ Σ ln(1 + Σ_j<i L_ij² / L_ii²)`.
     fn kl(&self, prior: &Prior<D>) -> Option<Tensor<1>> {
-        let (loc, stddev) = (self.loc.value().flatten(0, D - 1), self.stddev().flatten(0, D - 1));
-        kl::from_correlated_normal(loc, stddev, self.total_correlation(), prior)
+        let (diagonal, below) = (self.diagonal(), self.below());
+        let squares = diagonal.clone() * diagonal;
+        let stddev = (squares.clone() + below.clone()).sqrt();
+        let total_correlation = ordered_sum((below / squares).log1p()).mul_scalar(0.5);
+        kl::from_correlated_normal(self.loc.value().flatten(0, D - 1), stddev, total_correlation, prior)
     }
 
     fn has_kl(&self, prior: &Prior<D>) -> bool {

@@ -19,14 +19,14 @@ pub(super) fn assemble(diagonal: Tensor<1>, below: Option<Tensor<1>>) -> Tensor<
 
 /// For each element of the matrix its place in: what is below the diagonal, the diagonal, one zero.
 fn places(n: usize) -> Vec<i64> {
+    let place = |place: usize| i64::try_from(place).expect("sizes are bounded when a posterior is built");
     let below = n * (n - 1) / 2;
-    let place = |i: usize, j: usize| match j.cmp(&i) {
-        std::cmp::Ordering::Less => i * (i - 1) / 2 + j,
-        std::cmp::Ordering::Equal => below + i,
-        std::cmp::Ordering::Greater => below + n,
-    };
-    let row = |i| (0..n).map(move |j| i64::try_from(place(i, j)).expect("sizes are bounded when a posterior is built"));
-    (0..n).flat_map(row).collect()
+    let mut places = vec![place(below + n); n * n];
+    for (i, row) in places.chunks_mut(n).enumerate() {
+        row[..i].iter_mut().zip(place(i * i.saturating_sub(1) / 2)..).for_each(|(element, at)| *element = at);
+        row[i] = place(below + i);
+    }
+    places
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use elbo::posterior::{
     LocScaleOptions, LowRankOptions, Posterior, PosteriorFn, TriLOptions, default_mean_field_normal_fn,
     low_rank_normal_fn, multivariate_normal_tril_fn,
 };
-use elbo::prior::Prior;
+use elbo::prior::{Learned, LearnedNormalOptions, Prior, learned_normal_prior_fn};
+use elbo::record::parameters;
 use elbo::trace::LossKind;
-use elbo::variable::{Initializer, Regularizer};
+use elbo::variable::{Constraint, Initializer, Regularizer};
 use elbo::{Activation, Noise, Trace};
 
 fn dense(inputs: usize, units: usize) -> DenseVariationalConfig {
@@ -200,4 +201,103 @@ fn layers_are_built_as_they_are_asked_to() {
     let start = |seed| values(&dense(3, 2).with_seed(seed).init(&device()).unwrap().weights.posterior.mean());
     assert_eq!(start(1), start(1));
     assert_ne!(start(1), start(2));
+}
+
+/// Penalties and projections of every variable, by name, in order of creation.
+#[test]
+fn penalties_and_projections_reach_every_variable() {
+    let loc_scale = LocScaleOptions {
+        loc_regularizer: Some(Regularizer::L1(1.0)),
+        untransformed_scale_regularizer: Some(Regularizer::L2(0.5)),
+        loc_constraint: Some(Constraint::Clip { low: -0.05, high: 0.05 }),
+        untransformed_scale_constraint: Some(Constraint::Clip { low: -2.0, high: -1.0 }),
+        ..LocScaleOptions::default()
+    };
+    let start = Initializer::Normal { mean: 0.0, stddev: 0.3 };
+    let tril = TriLOptions {
+        loc_scale: loc_scale.clone(),
+        off_diagonal_initializer: start.clone(),
+        off_diagonal_regularizer: Some(Regularizer::L2(2.0)),
+        off_diagonal_constraint: Some(Constraint::NonNegative),
+    };
+    let low_rank = LowRankOptions {
+        rank: 2,
+        loc_scale,
+        factor_initializer: start,
+        factor_regularizer: Some(Regularizer::L2(2.0)),
+        factor_constraint: Some(Constraint::NonNegative),
+    };
+    let prior = LearnedNormalOptions {
+        loc: Learned::PerElement(0.2),
+        scale: Learned::PerLayer(0.7),
+        loc_regularizer: Some(Regularizer::L1(1.0)),
+        untransformed_scale_regularizer: Some(Regularizer::L2(1.0)),
+        loc_constraint: Some(Constraint::Clip { low: 0.0, high: 0.1 }),
+        untransformed_scale_constraint: Some(Constraint::NonNegative),
+    };
+    let kinds: [(PosteriorFn<1>, &str); 2] = [
+        (multivariate_normal_tril_fn(tril), "scale_off_diagonal"),
+        (low_rank_normal_fn(low_rank), "scale_perturb_factor"),
+    ];
+    for (posterior_fn, part) in kinds {
+        let config = dense(3, 2).with_posterior_fn(posterior_fn);
+        let layer = config.with_prior_fn(Some(learned_normal_prior_fn(prior.clone()))).init(&device()).unwrap();
+        let names = ["posterior_loc", "posterior_untransformed_scale", &format!("posterior_{part}"), "prior_loc"];
+        let names: Vec<String> = names.into_iter().chain(["prior_untransformed_scale"]).map(str::to_owned).collect();
+        let variables: Vec<String> = layer.variables().into_iter().map(|variable| variable.name).collect();
+        assert_eq!(variables, names);
+
+        let found = parameters(&layer);
+        let numbers = |name: &str| found[name].clone().try_into_vec_as::<f64>().unwrap();
+        let l1 = |x: Vec<f64>| x.iter().map(|x| x.abs()).sum::<f64>();
+        let l2 = |x: Vec<f64>| x.iter().map(|x| x * x).sum::<f64>();
+        let expected = [
+            l1(numbers("weights.posterior.loc")),
+            0.5 * l2(numbers("weights.posterior.untransformed_scale")),
+            2.0 * l2(numbers(&format!("weights.posterior.{part}"))),
+            l1(numbers("weights.prior.loc")),
+            l2(numbers("weights.prior.scale")),
+        ];
+        let mut trace = Trace::sampling(&mut Noise::seeded(1));
+        let _ = layer.forward(tensor([1, 3], wave(3, 0.0, 1.0)), &mut trace);
+        let penalties = trace.regularizers();
+        let kinds: Vec<LossKind> = penalties.iter().map(|loss| loss.kind.clone()).collect();
+        let listed = names.into_iter().enumerate().map(|(i, name)| LossKind::Regularizer(i, name));
+        assert_eq!(kinds, listed.collect::<Vec<_>>());
+        assert_close(&penalties.iter().map(|loss| scalar(&loss.value)).collect::<Vec<_>>(), &expected, 1e-14);
+
+        let projected = parameters(&layer.constrained());
+        let inside = |name: &str, low: f64, high: f64| {
+            let numbers = projected[name].clone().try_into_vec_as::<f64>().unwrap();
+            assert!(numbers.iter().all(|x| (low..=high).contains(x)), "{name}: {numbers:?}");
+        };
+        inside("weights.posterior.loc", -0.05, 0.05);
+        inside("weights.posterior.untransformed_scale", -2.0, -1.0);
+        inside(&format!("weights.posterior.{part}"), 0.0, f64::MAX);
+        inside("weights.prior.loc", 0.0, 0.1);
+        inside("weights.prior.scale", 0.0, f64::MAX);
+        assert_ne!(found, projected);
+    }
+}
+
+/// Half precision goes through every kind: values are finite, near those of `f64`.
+#[test]
+fn half_precision_works() {
+    for dtype in [DType::F16, DType::BF16] {
+        for posterior_fn in kinds() {
+            let build = |dtype| dense(3, 2).with_posterior_fn(posterior_fn.clone()).with_dtype(dtype).init(&device());
+            let (layer, exact) = (build(dtype).unwrap(), build(DType::F64).unwrap());
+            let means = |layer: &elbo::layer::DenseVariational, dtype| {
+                let output = layer.forward(tensor::<2>([1, 3], vec![1.0, -0.5, 0.25]).cast(dtype), &mut Trace::mean());
+                assert_eq!(output.dtype(), dtype);
+                values(&output)
+            };
+            assert_close(&means(&layer, dtype), &means(&exact, DType::F64), 0.01);
+            let mut trace = Trace::sampling(&mut Noise::seeded(1)).with_samples(2);
+            let output = layer.forward(tensor::<2>([1, 3], vec![1.0, -0.5, 0.25]).cast(dtype), &mut trace);
+            let loss = scalar(&trace.losses()[0].value);
+            let finite = values(&output).iter().all(|y| y.is_finite());
+            assert!(finite && (loss.is_finite() || layer.variables().len() == 1), "{loss}");
+        }
+    }
 }

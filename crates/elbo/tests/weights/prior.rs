@@ -6,9 +6,12 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use elbo::distribution::Distribution;
 use elbo::layer::{Dense, DenseConfig};
+use elbo::model::{InputShape, Model, ModelDescription, SeriesBatch};
+use elbo::objective::Likelihood;
 use elbo::posterior::{LocScaleOptions, Posterior, default_mean_field_normal_fn};
 use elbo::prior::{HorseshoePrior, Learned, LearnedNormalOptions, Moment, Prior, learned_normal_prior_fn, moped_prior};
 use elbo::variable::Initializer;
+use elbo::{Noise, Trace};
 
 fn log_density(prior: &Prior<1>, x: Vec<f64>) -> Vec<f64> {
     values(&prior.log_prob(tensor([x.len(), 1], x)))
@@ -180,4 +183,26 @@ fn numbers_that_are_not_allowed_are_errors() {
     // A prior of trained weights of another shape.
     let prior = moped_prior(&tensor([1, 1], vec![1.0]), 0.1, 0.1).unwrap();
     assert_error(DenseConfig::new(2, 3).with_kernel_prior(prior).init(&device()), &["shape [2, 3]", "[1, 1]"]);
+}
+
+/// A model file can name the priors; that of Laplace has a closed form, that of a horseshoe is drawn.
+#[test]
+fn descriptions_name_priors() {
+    for (kind, name) in [("laplace", "Laplace"), ("horseshoe", "Horseshoe")] {
+        let text =
+            format!("[prior]\nkind = '{kind}'\nscale = 0.5\n[[layer]]\nkind = 'flatten'\n[[layer]]\nkind = 'dense'");
+        let description = ModelDescription::from_toml(&text, "net.toml").unwrap();
+        let shape = InputShape { channels: 1, length: 4 };
+        let model = Model::new(&description, shape, Likelihood::categorical(2), 1, &device()).unwrap();
+        let run = |seed| {
+            let mut trace = Trace::sampling(&mut Noise::seeded(seed));
+            let series = SeriesBatch::new(Tensor::<3>::ones([2, 4, 1], &device()));
+            assert_eq!(model.network.forward(series, &mut trace).unwrap().dims(), [2, 2]);
+            scalar(&trace.divergences()[0].value)
+        };
+        assert!(run(1).is_finite());
+        assert_eq!(run(1) == run(2), name == "Laplace");
+        let text = text.replace("0.5", "0.0");
+        assert_error(ModelDescription::from_toml(&text, "net.toml"), &["prior.scale", "positive"]);
+    }
 }
