@@ -35,6 +35,7 @@ pub mod train;
 pub mod variable;
 
 mod named;
+mod sum;
 
 pub use activation::Activation;
 pub use elbo_kernels::{DataFormat, Padding};

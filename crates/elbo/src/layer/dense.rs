@@ -148,7 +148,7 @@ impl<Q: Posterior<2>> Dense<Q> {
     /// [`Error::Input`] for a wrong rank, number of features or dtype; [`Error::DuplicateName`]; [`Error::Replay`].
     pub fn try_forward<const D: usize>(&self, input: Tensor<D>, trace: &mut Trace) -> Result<Tensor<D>> {
         let pass = Pass { settings: &self.settings, kernel: &self.kernel, bias: self.bias.as_ref() };
-        output_shape(pass.owner(), &self.op, &input.dims().map(Some))?;
+        output_shape(self.settings.owner(), &self.op, &input.dims().map(Some))?;
         pass.run(&self.op, input, trace)
     }
 
@@ -157,7 +157,7 @@ impl<Q: Posterior<2>> Dense<Q> {
     /// # Errors
     /// [`Error::Input`] for a wrong rank or number of features.
     pub fn output_shape(&self, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
-        output_shape(self.settings.name.as_deref().unwrap_or(self.settings.class), &self.op, input)
+        output_shape(self.settings.owner(), &self.op, input)
     }
 
     /// The variables, in order of creation.
@@ -188,7 +188,7 @@ impl<Q: Posterior<2>> Dense<Q> {
 }
 
 /// The shape of an output, after checking rank and features of the input as far as they are known.
-fn output_shape(owner: &str, op: &DenseOp, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
+pub(super) fn output_shape(owner: &str, op: &DenseOp, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
     let [first, middle @ .., last] = input else {
         return Err(wrong(owner, "rank", "at least 2 axes".into(), format!("{} in {}", input.len(), show(input))));
     };

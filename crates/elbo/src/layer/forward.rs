@@ -1,18 +1,15 @@
 //! What all layers do in the same way: build their weights, and run a pass.
 
+use super::losses::{divergence, record_activity, record_penalties};
 use super::options::{LayerOptions, Settings, WeightOptions};
 use super::weight::Weight;
-use crate::divergence::Draws;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::estimator::Draw;
-use crate::noise::LayerNoise;
 use crate::op::LinearOp;
 use crate::posterior::{Family, Posterior};
-use crate::trace::{LayerId, LossKind, Trace};
+use crate::trace::{LossKind, Trace};
 use crate::variable::{VariableRequest, VariableScope};
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{DType, Tensor};
-use elbo_kernels::Stream;
 
 /// Kernel and bias of a layer.
 pub(super) type Weights<Q, const K: usize> = (Weight<Q, K>, Option<Weight<Family<1>, 1>>);
@@ -69,11 +66,6 @@ pub(super) struct Pass<'a, Q: Posterior<K>, const K: usize> {
 }
 
 impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
-    /// Name or class, for messages.
-    pub(super) fn owner(&self) -> &str {
-        self.settings.name.as_deref().unwrap_or(self.settings.class)
-    }
-
     /// Draws weights, applies the operation, and leaves the losses in the trace.
     pub(super) fn run<O: LinearOp<X>, const X: usize>(
         &self,
@@ -81,17 +73,12 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
         input: Tensor<X>,
         trace: &mut Trace,
     ) -> Result<Tensor<X>> {
-        self.check_dtype(&input)?;
-        let id = LayerId {
-            name: self.settings.name.as_deref(),
-            class: self.settings.class,
-            identity: identity(self.kernel, self.settings.name.as_deref()),
-        };
-        let shared = trace.is_shared(self.owner(), input.dims()[0])?;
-        let entered = trace.enter(&id)?;
+        self.settings.check_dtype(&input)?;
+        let shared = trace.is_shared(self.settings.owner(), input.dims()[0])?;
+        let entered = trace.enter(&self.settings.id(self.kernel))?;
         let samples = trace.samples();
         let draw = Draw {
-            owner: self.owner(),
+            owner: self.settings.owner(),
             kernel: self.kernel,
             bias: self.bias,
             activation: &self.settings.activation,
@@ -108,20 +95,14 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
         let bias = self.bias.map(|bias| divergence(bias, bias_draws, &noise, "bias_divergence")).transpose()?;
 
         let record = trace.layer_mut(&entered);
-        for (number, (name, value)) in self.regularization().into_iter().enumerate() {
-            record.set_loss(LossKind::Regularizer(number, name), move || value.clone());
-        }
+        record_penalties(record, self.regularization());
         if let Some(divergence) = kernel {
             record.set_loss(LossKind::KernelDivergence, divergence);
         }
         if let Some(divergence) = bias.flatten() {
             record.set_loss(LossKind::BiasDivergence, divergence);
         }
-        if let Some(regularizer) = &self.settings.activity_regularizer {
-            let penalty = regularizer.penalty(estimate.output.clone());
-            let mean = penalty.mul_scalar(1.0 / f64::from(u32::try_from(samples).unwrap_or(u32::MAX)));
-            record.set_loss(LossKind::Activity(record.calls()), move || mean.clone());
-        }
+        record_activity(record, self.settings.activity_regularizer.as_ref(), &estimate.output, samples);
         record.kernel_posterior_tensor = estimate.kernel;
         record.kernel_posterior_affine = estimate.affine;
         record.bias_posterior_tensor = estimate.bias;
@@ -133,52 +114,4 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
         let bias = self.bias.map(Weight::regularization).unwrap_or_default();
         self.kernel.regularization().into_iter().chain(bias).collect()
     }
-
-    fn check_dtype<const X: usize>(&self, input: &Tensor<X>) -> Result<()> {
-        if input.dtype() == self.settings.dtype {
-            return Ok(());
-        }
-        Err(Error::Input {
-            layer: self.owner().to_owned(),
-            what: "dtype",
-            expected: format!("{:?}", self.settings.dtype),
-            found: format!("{:?}", input.dtype()),
-        })
-    }
-}
-
-/// How to compute a weight's divergence from what the pass drew, `[S, elements]`. A Monte Carlo divergence draws for
-/// itself where the pass did not.
-fn divergence<Q: Posterior<D>, const D: usize>(
-    weight: &Weight<Q, D>,
-    drawn: Option<Tensor<2>>,
-    noise: &LayerNoise,
-    role: &str,
-) -> Result<Option<impl Fn() -> Tensor<1> + Send + use<Q, D>>> {
-    if !weight.has_divergence() {
-        return Ok(None);
-    }
-    let drawn = match drawn {
-        None if weight.needs_sample() => Draws::Own(weight.posterior.sample(&mut noise.weight(role))?),
-        None => Draws::None,
-        Some(drawn) if weight.tensor_fn().is_some() => Draws::Given(drawn),
-        Some(drawn) => Draws::Own(drawn),
-    };
-    let weight = weight.clone();
-    Ok(Some(move || weight.divergence_of(drawn.clone()).expect("asked for only where there is one")))
-}
-
-/// The identity of a parameter set: its first parameter's. A weight without parameters goes by the layer's name, and
-/// without a name cannot be told from another: each call is a layer of its own.
-fn identity<M: Module>(weight: &M, name: Option<&str>) -> ParamId {
-    struct First(Option<ParamId>);
-    impl ModuleVisitor for First {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.0.get_or_insert(param.id);
-        }
-    }
-    let mut first = First(None);
-    weight.visit(&mut first);
-    let by_name = || name.map_or_else(ParamId::new, |name| ParamId::from(Stream::named(0, name).id));
-    first.0.unwrap_or_else(by_name)
 }

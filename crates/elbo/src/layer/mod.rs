@@ -3,10 +3,14 @@
 mod arguments;
 mod convolution;
 mod dense;
+mod dense_variational;
 mod forward;
+mod losses;
 mod options;
+mod single;
 mod spatial;
 mod transposed_convolution;
+mod variable;
 mod weight;
 
 pub use arguments::{Choice, Sizes};
@@ -15,9 +19,11 @@ pub use convolution::{
     Conv3dOptions, ConvConfig, ConvOptions,
 };
 pub use dense::{Dense, DenseConfig, DenseOptions};
+pub use dense_variational::{DenseVariational, DenseVariationalConfig, DenseVariationalOptions};
 pub use options::{LayerOptions, Settings, WeightOptions};
 pub use transposed_convolution::{
     ConvTranspose, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d, ConvTranspose2dConfig, ConvTranspose3d,
     ConvTranspose3dConfig, ConvTransposeConfig,
 };
+pub use variable::{VariableLayer, VariableLayerConfig, VariableLayerOptions};
 pub use weight::{TensorFn, Weight};

@@ -137,25 +137,12 @@ impl<const K: usize> LayerOptions<K> {
 
     /// Checks dtype and penalty.
     pub(crate) fn check(&self, owner: &str) -> Result<()> {
-        if let Some(dtype) = self.dtype.filter(|dtype| !FLOATS.contains(dtype)) {
-            return Err(Error::argument(owner, "dtype", format!("one of {FLOATS:?}"), format!("{dtype:?}")));
-        }
-        let regularizer = self.activity_regularizer.as_ref();
-        regularizer.map_or(Ok(()), |regularizer| regularizer.check(owner, "activity_regularizer"))
+        check(owner, self.dtype, self.activity_regularizer.as_ref())
     }
 
     /// The seed of initial values.
     pub(crate) fn init_seed(&self, class: &str) -> Result<u64> {
-        match (self.seed, &self.name) {
-            (Some(_), None) => Err(Error::argument(
-                class,
-                "name",
-                "given together with `seed`, so that layers of one shape do not start equal",
-                "none",
-            )),
-            (Some(seed), Some(_)) => Ok(seed),
-            (None, _) => Ok(RandomState::new().build_hasher().finish()),
-        }
+        init_seed(class, self.seed, self.name.as_deref())
     }
 
     pub(crate) fn settings(&self, class: &'static str, dtype: DType) -> Settings {
@@ -167,6 +154,28 @@ impl<const K: usize> LayerOptions<K> {
             activity_regularizer: self.activity_regularizer.clone(),
             dtype,
         }
+    }
+}
+
+/// Checks the type of the variables and the penalty on the output.
+pub(crate) fn check(owner: &str, dtype: Option<DType>, activity_regularizer: Option<&Regularizer>) -> Result<()> {
+    if let Some(dtype) = dtype.filter(|dtype| !FLOATS.contains(dtype)) {
+        return Err(Error::argument(owner, "dtype", format!("one of {FLOATS:?}"), format!("{dtype:?}")));
+    }
+    activity_regularizer.map_or(Ok(()), |regularizer| regularizer.check(owner, "activity_regularizer"))
+}
+
+/// The seed of initial values, which goes with a name; without one a seed that differs from run to run.
+pub(crate) fn init_seed(class: &str, seed: Option<u64>, name: Option<&str>) -> Result<u64> {
+    match (seed, name) {
+        (Some(_), None) => Err(Error::argument(
+            class,
+            "name",
+            "given together with `seed`, so that layers of one shape do not start equal",
+            "none",
+        )),
+        (Some(seed), Some(_)) => Ok(seed),
+        (None, _) => Ok(RandomState::new().build_hasher().finish()),
     }
 }
 

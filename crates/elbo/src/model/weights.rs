@@ -4,7 +4,7 @@ use crate::divergence::Divergence;
 use crate::error::Result;
 use crate::layer::{LayerOptions, WeightOptions};
 use crate::posterior::{Family, LocScaleOptions, PosteriorFn, default_mean_field_normal_fn};
-use crate::prior::{LaplacePrior, Prior, PriorFn, ScaleMixturePrior, StudentTPrior, softplus_inverse};
+use crate::prior::{HorseshoePrior, LaplacePrior, Prior, PriorFn, ScaleMixturePrior, StudentTPrior, softplus_inverse};
 use crate::variable::{Initializer, fans};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -71,6 +71,11 @@ pub enum PriorDescription {
         /// Standard deviation of the second component.
         scale2: Size,
     },
+    /// Infinite peak at 0 and heavy tails.
+    Horseshoe {
+        /// Scale of the half Cauchy.
+        scale: Size,
+    },
 }
 
 impl Default for PriorDescription {
@@ -82,7 +87,7 @@ impl Default for PriorDescription {
 impl PriorDescription {
     pub(super) fn check(&self) -> Result<(), String> {
         match *self {
-            Self::Normal { scale } | Self::Laplace { scale } => scale.check("prior.scale"),
+            Self::Normal { scale } | Self::Laplace { scale } | Self::Horseshoe { scale } => scale.check("prior.scale"),
             Self::StudentT { df, scale } => {
                 Size::Absolute(df).check("prior.df")?;
                 scale.check("prior.scale")
@@ -106,6 +111,7 @@ impl PriorDescription {
             Self::ScaleMixture { pi, scale1, scale2 } => {
                 Prior::ScaleMixture(ScaleMixturePrior::new(pi, scale1.of(shape), scale2.of(shape)))
             }
+            Self::Horseshoe { scale } => Prior::Horseshoe(HorseshoePrior::new(scale.of(shape))),
         }
     }
 
@@ -116,8 +122,8 @@ impl PriorDescription {
     /// In closed form where there is one.
     fn divergence<const D: usize>(&self) -> Divergence<Family<D>, D> {
         match self {
-            Self::Normal { .. } => Divergence::Kl,
-            Self::Laplace { .. } | Self::StudentT { .. } | Self::ScaleMixture { .. } => Divergence::MonteCarlo,
+            Self::Normal { .. } | Self::Laplace { .. } => Divergence::Kl,
+            Self::StudentT { .. } | Self::ScaleMixture { .. } | Self::Horseshoe { .. } => Divergence::MonteCarlo,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The two builders of the module's page: location and scale variables, and the mean-field normal made of them.
 
 use super::{Deterministic, Family, MeanFieldNormal};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::prior::{Moped, softplus_inverse};
 use crate::variable::{
-    Constraint, Initializer, Regularizer, Variable, VariableOptions, VariableRequest, VariableScope,
+    Constraint, Initializer, MAX_ELEMENTS, Regularizer, Variable, VariableOptions, VariableRequest, VariableScope,
 };
 use burn::tensor::Tensor;
 use std::sync::Arc;
@@ -74,6 +75,22 @@ impl Default for LocScaleOptions {
 }
 
 impl LocScaleOptions {
+    /// Starts from the weights of a trained network: `loc = w`, `scale = max(delta |w|, floor)` (Krishnan, Subedar and
+    /// Tickoo 2020). [`moped_prior`](crate::prior::moped_prior) is the prior that matches.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) if `delta` or `floor` is not positive and finite, or a
+    /// weight is not finite.
+    pub fn moped<const D: usize>(weights: &Tensor<D>, delta: f64, floor: f64) -> Result<Self> {
+        let Moped { loc, scale } = Moped::new(weights, delta, floor)?;
+        let untransformed_scale = scale.into_iter().map(softplus_inverse).collect();
+        Ok(Self {
+            loc_initializer: Initializer::Values(loc),
+            untransformed_scale_initializer: Initializer::Values(untransformed_scale),
+            ..Self::default()
+        })
+    }
+
     /// The options of a point mass.
     #[must_use]
     pub fn singular() -> Self {
@@ -85,8 +102,12 @@ impl LocScaleOptions {
 #[must_use]
 pub fn default_loc_scale_fn<const D: usize>(options: LocScaleOptions) -> LocScaleFn<D> {
     Arc::new(move |request, scope| {
-        let loc =
-            add(request, scope, "loc", (&options.loc_initializer, &options.loc_regularizer, &options.loc_constraint))?;
+        let loc = add(
+            request,
+            scope,
+            ("loc", request.shape),
+            (&options.loc_initializer, &options.loc_regularizer, &options.loc_constraint),
+        )?;
         let untransformed_scale = if options.is_singular {
             None
         } else {
@@ -95,7 +116,7 @@ pub fn default_loc_scale_fn<const D: usize>(options: LocScaleOptions) -> LocScal
                 &options.untransformed_scale_regularizer,
                 &options.untransformed_scale_constraint,
             );
-            Some(add(request, scope, "untransformed_scale", parts)?)
+            Some(add(request, scope, ("untransformed_scale", request.shape), parts)?)
         };
         Ok(LocScale { loc, untransformed_scale })
     })
@@ -115,16 +136,36 @@ pub fn default_mean_field_normal_fn<const D: usize>(options: LocScaleOptions) ->
 }
 
 /// The variable `<request.name>_<part>`.
-fn add<const D: usize>(
+pub(super) fn add<const D: usize, const E: usize>(
     request: &VariableRequest<D>,
     scope: &mut VariableScope<'_>,
-    part: &str,
+    (part, shape): (&str, [usize; E]),
     (initializer, regularizer, constraint): (&Initializer, &Option<Regularizer>, &Option<Constraint>),
-) -> Result<Variable<D>> {
+) -> Result<Variable<E>> {
     let options = VariableOptions {
         regularizer: regularizer.clone(),
         constraint: constraint.clone(),
         ..VariableOptions::new(request, initializer.clone())
     };
-    scope.add_variable(&format!("{}_{part}", request.name), request.shape, options)
+    scope.add_variable(&format!("{}_{part}", request.name), shape, options)
+}
+
+/// How many elements a weight has: at least one, and as many as can be counted.
+pub(super) fn elements(owner: &str, shape: &[usize]) -> Result<usize> {
+    let product = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+    match product {
+        Some(0) => Err(Error::argument(owner, "shape", "of at least one element", format!("{shape:?}"))),
+        Some(n) if n <= MAX_ELEMENTS => Ok(n),
+        _ => Err(Error::TooLarge {
+            owner: owner.to_owned(),
+            what: "the weight",
+            found: format!("{shape:?}"),
+            limit: MAX_ELEMENTS,
+        }),
+    }
+}
+
+/// The refusal of a point mass where a scale is needed.
+pub(super) fn singular(owner: &str) -> Error {
+    Error::argument(owner, "is_singular", "false", true)
 }

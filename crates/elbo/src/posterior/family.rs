@@ -1,6 +1,6 @@
 //! The built-in posteriors as one type, chosen at run time.
 
-use super::{Deterministic, MeanFieldNormal, Posterior};
+use super::{Deterministic, MeanFieldNormal, MultivariateNormalDiagPlusLowRank, MultivariateNormalTriL, Posterior};
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::noise::WeightNoise;
@@ -16,6 +16,10 @@ pub enum Family<const D: usize> {
     MeanFieldNormal(MeanFieldNormal<D>),
     /// A point mass.
     Deterministic(Deterministic<D>),
+    /// One normal with full covariance.
+    MultivariateNormalTriL(MultivariateNormalTriL<D>),
+    /// One normal whose covariance is diagonal plus low rank.
+    MultivariateNormalDiagPlusLowRank(MultivariateNormalDiagPlusLowRank<D>),
 }
 
 /// Calls the same method on whichever family it is.
@@ -24,6 +28,8 @@ macro_rules! each {
         match $self {
             Family::MeanFieldNormal($posterior) => $call,
             Family::Deterministic($posterior) => $call,
+            Family::MultivariateNormalTriL($posterior) => $call,
+            Family::MultivariateNormalDiagPlusLowRank($posterior) => $call,
         }
     };
 }
@@ -87,6 +93,10 @@ impl<const D: usize> Posterior<D> for Family<D> {
         match self {
             Self::MeanFieldNormal(posterior) => Self::MeanFieldNormal(posterior.constrained()),
             Self::Deterministic(posterior) => Self::Deterministic(posterior.constrained()),
+            Self::MultivariateNormalTriL(posterior) => Self::MultivariateNormalTriL(posterior.constrained()),
+            Self::MultivariateNormalDiagPlusLowRank(posterior) => {
+                Self::MultivariateNormalDiagPlusLowRank(posterior.constrained())
+            }
         }
     }
 }

@@ -94,7 +94,7 @@ impl<const D: usize> Posterior<D> for MeanFieldNormal<D> {
     }
 
     fn has_kl(&self, prior: &Prior<D>) -> bool {
-        matches!(prior, Prior::Normal(_))
+        kl::is_known(prior)
     }
 
     fn elementwise_kl(&self, prior: &Prior<D>) -> Option<Tensor<D>> {

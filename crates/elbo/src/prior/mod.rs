@@ -1,13 +1,21 @@
 //! Priors p(W): what weights are believed to be before data are seen. Elements are independent.
 
 mod cauchy;
+mod exponential_integral;
+mod horseshoe;
 mod laplace;
+mod learned;
+mod moped;
 mod normal;
 mod scale_mixture;
 mod student_t;
 
 pub use cauchy::CauchyPrior;
+pub use horseshoe::HorseshoePrior;
 pub use laplace::LaplacePrior;
+pub use learned::{Learned, LearnedNormalOptions, learned_normal_prior_fn};
+pub(crate) use moped::Moped;
+pub use moped::moped_prior;
 pub use normal::{Moment, NormalPrior};
 pub(crate) use normal::{normal_log_density, softplus_inverse, stable_softplus as softplus};
 pub use scale_mixture::ScaleMixturePrior;
@@ -33,6 +41,8 @@ pub enum Prior<const D: usize> {
     Cauchy(CauchyPrior),
     /// Two normals of different width around 0.
     ScaleMixture(ScaleMixturePrior),
+    /// Infinite peak at 0 and heavy tails: the sparsest.
+    Horseshoe(HorseshoePrior),
 }
 
 /// Builds the prior of a weight: called once, when the layer is built.
@@ -61,6 +71,7 @@ impl<const D: usize> Prior<D> {
             Self::StudentT(_) => "StudentT",
             Self::Cauchy(_) => "Cauchy",
             Self::ScaleMixture(_) => "ScaleMixture",
+            Self::Horseshoe(_) => "Horseshoe",
         }
     }
 
@@ -78,6 +89,7 @@ impl<const D: usize> Prior<D> {
                 let positive = [("scale1", p.scale1), ("scale2", p.scale2), ("pi", p.pi), ("1 - pi", 1.0 - p.pi)];
                 check_numbers("ScaleMixture prior", 0.0, &positive)
             }
+            Self::Horseshoe(p) => check_numbers("Horseshoe prior", 0.0, &[("scale", p.scale)]),
         }
     }
 
@@ -91,6 +103,7 @@ impl<const D: usize> Prior<D> {
             Self::StudentT(prior) => prior.log_density(values),
             Self::Cauchy(prior) => prior.log_density(values),
             Self::ScaleMixture(prior) => prior.log_density(values),
+            Self::Horseshoe(prior) => prior.log_density(values),
         };
         terms.sum_dim(1).reshape([samples])
     }

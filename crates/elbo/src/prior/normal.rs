@@ -29,7 +29,7 @@ impl<const D: usize> Moment<D> {
     pub fn value<const E: usize>(&self, like: &Tensor<E>) -> Tensor<1> {
         match self {
             Self::Fixed(value) => Tensor::full([1], *value, (&like.device(), like.dtype())),
-            Self::Given(value) => value.clone().flatten(0, D - 1).cast(like.dtype()),
+            Self::Given(value) => value.clone().flatten(0, D - 1).to_device(&like.device()).cast(like.dtype()),
             Self::Learned(variable) => variable.value().flatten(0, D - 1),
             Self::LearnedPositive(variable) => positive(variable.value().flatten(0, D - 1)),
             Self::LearnedScalar(variable) => variable.value(),

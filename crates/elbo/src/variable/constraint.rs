@@ -1,6 +1,7 @@
 //! Projections of variables, applied after an optimizer step. They do not change a forward pass.
 
 use crate::error::{Error, Result};
+use crate::sum::ordered_sum;
 use burn::tensor::Tensor;
 use std::fmt;
 use std::sync::Arc;
@@ -51,7 +52,7 @@ impl Constraint {
             Self::NonNegative => flat.clamp_min(0.0),
             Self::Clip { low, high } => flat.clamp(*low, *high),
             Self::MaxNorm(limit) => {
-                let norm = (flat.clone() * flat.clone()).sum().sqrt();
+                let norm = ordered_sum(flat.clone() * flat.clone()).sqrt();
                 // limit / max(norm, limit) is 1 inside the ball.
                 flat * norm.clamp_min(*limit).recip().mul_scalar(*limit)
             }

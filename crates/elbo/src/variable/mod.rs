@@ -73,6 +73,11 @@ impl<const D: usize> Variable<D> {
         self.regularizer.as_ref().map(|regularizer| regularizer.penalty(self.value()))
     }
 
+    /// Name and penalty, if there is one.
+    pub(crate) fn penalty(&self) -> Option<(String, Tensor<1>)> {
+        Some((self.name.clone(), self.regularization()?))
+    }
+
     /// The variable after its projection: what an optimizer step is followed by.
     #[must_use]
     pub fn constrained(self) -> Self {

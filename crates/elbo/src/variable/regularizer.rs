@@ -1,6 +1,7 @@
 //! Penalties on variables and outputs.
 
 use crate::error::{Error, Result};
+use crate::sum::ordered_sum;
 use burn::tensor::Tensor;
 use std::fmt;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ impl Regularizer {
     pub fn penalty<const D: usize>(&self, x: Tensor<D>) -> Tensor<1> {
         let flat = x.flatten::<1>(0, D - 1);
         match self {
-            Self::L1(weight) => flat.abs().sum().mul_scalar(*weight),
-            Self::L2(weight) => (flat.clone() * flat).sum().mul_scalar(*weight),
+            Self::L1(weight) => ordered_sum(flat.abs()).mul_scalar(*weight),
+            Self::L2(weight) => ordered_sum(flat.clone() * flat).mul_scalar(*weight),
             Self::Custom(penalty) => penalty(flat),
         }
     }

@@ -21,7 +21,8 @@ pub struct VariableRequest<const D: usize> {
     pub dtype: DType,
     /// Shape of the weight.
     pub shape: [usize; D],
-    /// `kernel_posterior`, `kernel_prior`, `bias_posterior` or `bias_prior`.
+    /// `kernel_posterior`, `kernel_prior`, `bias_posterior` or `bias_prior`; `posterior` or `prior` in a layer with one
+    /// weight.
     pub name: &'static str,
     /// Whether variables are to be trained.
     pub trainable: bool,

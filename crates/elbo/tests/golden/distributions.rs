@@ -6,8 +6,10 @@ use crate::file::Case;
 use crate::named::device;
 use burn::module::Param;
 use burn::tensor::{DType, Tensor};
-use elbo::posterior::{Deterministic, MeanFieldNormal, Posterior};
-use elbo::prior::{CauchyPrior, LaplacePrior, Moment, NormalPrior, Prior, ScaleMixturePrior, StudentTPrior};
+use elbo::posterior::{Deterministic, MeanFieldNormal, MultivariateNormalTriL, Posterior};
+use elbo::prior::{
+    CauchyPrior, HorseshoePrior, LaplacePrior, Moment, NormalPrior, Prior, ScaleMixturePrior, StudentTPrior,
+};
 use elbo::variable::Variable;
 
 /// Everything that the library has under one name of the files.
@@ -22,6 +24,7 @@ pub struct Built {
 pub enum Known {
     Normal(MeanFieldNormal<1>),
     Deterministic(Deterministic<1>),
+    TriL(MultivariateNormalTriL<1>),
 }
 
 pub fn kinds(case: &Case<'_>) -> Result<Vec<String>, Failure> {
@@ -49,11 +52,22 @@ pub fn run(case: &Case<'_>, dtype: DType) -> Result<(), Failure> {
         case.inputs.array("q")?;
     }
     if let Some(prior) = &built.prior {
-        check_densities(case, built.elements, dtype, |values| prior.log_prob(values))?;
+        match prior {
+            Prior::Horseshoe(_) => check_horseshoe(case, prior, dtype)?,
+            _ => check_densities(case, built.elements, dtype, |values| prior.log_prob(values))?,
+        }
     }
     match &built.posterior {
-        Some(Known::Normal(posterior)) => check_posterior(case, posterior, built.elements, dtype),
-        Some(Known::Deterministic(posterior)) => check_posterior(case, posterior, built.elements, dtype),
+        Some(Known::Normal(posterior)) => check_posterior(case, posterior, posterior.scale(), built.elements, dtype),
+        Some(Known::Deterministic(posterior)) => {
+            let stddev = posterior.loc.value().zeros_like();
+            check_posterior(case, posterior, stddev, built.elements, dtype)
+        }
+        Some(Known::TriL(posterior)) => {
+            let covariance = case.expected.array("covariance")?;
+            compare::arrays("covariance", &Array::of(posterior.covariance()), &covariance, Quantity::Density, dtype)?;
+            check_posterior(case, posterior, posterior.stddev(), built.elements, dtype)
+        }
         None => Ok(()),
     }
 }
@@ -61,13 +75,13 @@ pub fn run(case: &Case<'_>, dtype: DType) -> Result<(), Failure> {
 fn check_posterior<P: Posterior<1>>(
     case: &Case<'_>,
     posterior: &P,
+    stddev: Tensor<1>,
     elements: usize,
     dtype: DType,
 ) -> Result<(), Failure> {
     check_densities(case, elements, dtype, |values| posterior.log_prob(values))?;
     check_moment(case, "mean", posterior.mean(), dtype)?;
-    let scale = posterior.loc_scale().map(|(_, scale)| scale);
-    check_moment(case, "stddev", scale.unwrap_or_else(|| posterior.mean().zeros_like()), dtype)
+    check_moment(case, "stddev", stddev, dtype)
 }
 
 fn check_moment(case: &Case<'_>, name: &str, got: Tensor<1>, dtype: DType) -> Result<(), Failure> {
@@ -77,6 +91,20 @@ fn check_moment(case: &Case<'_>, name: &str, got: Tensor<1>, dtype: DType) -> Re
         return Err(format!("{name}: expected {} values, found {}", want.data.len(), got.data.len()));
     }
     compare::arrays(name, &got, &want, Quantity::Density, dtype)
+}
+
+/// The exact densities, and that those of the library that made the file are as far off as its README says: it
+/// approximates the exponential integral.
+fn check_horseshoe(case: &Case<'_>, prior: &Prior<1>, dtype: DType) -> Result<(), Failure> {
+    let x = case.inputs.array("x")?;
+    let points = Array { shape: vec![x.data.len(), 1], data: x.data }.tensor::<2>(&device(), dtype)?.require_grad();
+    let got = prior.log_prob(points.clone());
+    let gradient = points.grad(&got.clone().sum().backward()).ok_or("`x` has no gradient")?;
+    let (got, gradient) = (Array::of(got), Array { shape: x.shape, data: Array::of(gradient).data });
+    compare::arrays("exact_log_prob", &got, &case.expected.array("exact_log_prob")?, Quantity::Density, dtype)?;
+    compare::arrays("log_prob", &got, &case.expected.array("log_prob")?, Quantity::Approximation, dtype)?;
+    let want = case.expected.array("grad_log_prob_x")?;
+    compare::arrays("grad_log_prob_x", &gradient, &want, Quantity::ApproximateSlope, dtype)
 }
 
 /// `log_prob` of the points of the case, and its gradient.
@@ -119,6 +147,11 @@ pub fn build(name: &str, params: &Fields<'_>, dtype: DType) -> Result<Built, Fai
             let posterior = Some(Known::Normal(normal(&loc, &scale, dtype)));
             Ok(Built { prior: Some(prior), posterior, elements: loc.len() })
         }
+        "MultivariateNormalTriL" => {
+            let loc = params.numbers("loc")?;
+            let posterior = Some(Known::TriL(tril(&loc, &matrix(params, "scale_tril")?, dtype)));
+            Ok(Built { prior: None, posterior, elements: loc.len() })
+        }
         "Deterministic" => {
             let loc = variable("loc", &[number("loc")?], dtype);
             Ok(Built { prior: None, posterior: Some(Known::Deterministic(Deterministic { loc })), elements: 1 })
@@ -126,6 +159,7 @@ pub fn build(name: &str, params: &Fields<'_>, dtype: DType) -> Result<Built, Fai
         "Laplace" => prior(Prior::Laplace(LaplacePrior::new(number("loc")?, number("scale")?))),
         "StudentT" => prior(Prior::StudentT(StudentTPrior::new(number("df")?, number("loc")?, number("scale")?))),
         "Cauchy" => prior(Prior::Cauchy(CauchyPrior::new(number("loc")?, number("scale")?))),
+        "Horseshoe" => prior(Prior::Horseshoe(HorseshoePrior::new(number("scale")?))),
         "MixtureSameFamily" => prior(Prior::ScaleMixture(scale_mixture(params)?)),
         other => params.unknown("distribution", other),
     }?;
@@ -141,16 +175,38 @@ fn scale_mixture(params: &Fields<'_>) -> Result<ScaleMixturePrior, Failure> {
     }
 }
 
-/// Independent normals with given scales: the variables are what the transform makes them of.
+/// Independent normals with given scales.
 fn normal(loc: &[f64], scale: &[f64], dtype: DType) -> MeanFieldNormal<1> {
-    let epsilon = if dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
-    // softplus⁻¹(s) = s + ln(1 - e^-s)
-    let inverse = |s: f64| (s - epsilon) + (-(-(s - epsilon)).exp()).ln_1p();
-    let untransformed: Vec<f64> = scale.iter().map(|&s| inverse(s)).collect();
     MeanFieldNormal {
         loc: variable("loc", loc, dtype),
-        untransformed_scale: variable("untransformed_scale", &untransformed, dtype),
+        untransformed_scale: variable("untransformed_scale", &untransformed(scale, dtype), dtype),
     }
+}
+
+/// A normal with the factor L.
+fn tril(loc: &[f64], scale_tril: &[Vec<f64>], dtype: DType) -> MultivariateNormalTriL<1> {
+    let diagonal: Vec<f64> = scale_tril.iter().enumerate().map(|(i, row)| row[i]).collect();
+    let below: Vec<f64> = scale_tril.iter().enumerate().flat_map(|(i, row)| row[..i].to_vec()).collect();
+    MultivariateNormalTriL {
+        loc: variable("loc", loc, dtype),
+        untransformed_scale: variable("untransformed_scale", &untransformed(&diagonal, dtype), dtype),
+        scale_off_diagonal: (!below.is_empty()).then(|| variable("scale_off_diagonal", &below, dtype)),
+    }
+}
+
+/// A square matrix as lists of numbers.
+fn matrix(params: &Fields<'_>, key: &str) -> Result<Vec<Vec<f64>>, Failure> {
+    let value = params.value(key)?;
+    let row = |row: &serde_json::Value| row.as_array()?.iter().map(serde_json::Value::as_f64).collect();
+    let rows: Option<Vec<Vec<f64>>> = value.as_array().and_then(|rows| rows.iter().map(row).collect());
+    let square = rows.filter(|rows| rows.iter().all(|row| row.len() == rows.len()));
+    square.ok_or_else(|| format!("`{key}` must be a square matrix, found {value}"))
+}
+
+/// The variables that the transform makes these scales of: `softplus⁻¹(s) = s + ln(1 - e^-s)`.
+fn untransformed(scale: &[f64], dtype: DType) -> Vec<f64> {
+    let epsilon = if dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
+    scale.iter().map(|&s| (s - epsilon) + (-(-(s - epsilon)).exp()).ln_1p()).collect()
 }
 
 fn variable(name: &str, values: &[f64], dtype: DType) -> Variable<1> {

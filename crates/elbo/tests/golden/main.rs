@@ -14,6 +14,7 @@ mod fields;
 mod file;
 mod kl;
 mod layers;
+mod layers_dense_variational;
 mod layers_moments;
 mod named;
 mod pending;
@@ -44,6 +45,7 @@ const RUNNERS: &[Runner] = &[
     Runner { file: "conv3d.json", run: convolution::run, kinds: no_kinds },
     Runner { file: "distributions.json", run: distributions::run, kinds: distributions::kinds },
     Runner { file: "kl.json", run: kl::run, kinds: kl::kinds },
+    Runner { file: "layers_dense_variational.json", run: layers_dense_variational::run, kinds: no_kinds },
     Runner { file: "layers_moments.json", run: layers_moments::run, kinds: no_kinds },
     Runner { file: "layers_flipout.json", run: layers::run, kinds: no_kinds },
     Runner { file: "layers_local_reparameterization.json", run: layers::run, kinds: no_kinds },

@@ -149,7 +149,7 @@ pub fn point_mass<const D: usize>(values: Vec<f64>) -> WeightOptions<D> {
     }
 }
 
-fn activation(config: &Fields<'_>) -> Result<Activation, Failure> {
+pub fn activation(config: &Fields<'_>) -> Result<Activation, Failure> {
     match config.text("activation")? {
         name @ ("none" | "relu" | "tanh" | "softplus" | "sigmoid" | "elu") => {
             name.parse().map_err(|error: elbo::Error| error.to_string())
@@ -166,7 +166,8 @@ fn divergence<const D: usize>(config: &Fields<'_>, key: &str) -> Result<Divergen
     }
 }
 
-fn prior<const D: usize>(config: &Fields<'_>, key: &str) -> Result<Option<Prior<D>>, Failure> {
+/// The prior under a key; none for `null`.
+pub fn prior<const D: usize>(config: &Fields<'_>, key: &str) -> Result<Option<Prior<D>>, Failure> {
     let Some(spec) = config.nullable(key)? else { return Ok(None) };
     let number = |key: &str| spec.number(key);
     let prior = match spec.text("distribution")? {

@@ -54,6 +54,16 @@ const LOCAL: &[Damage] = &[
     ("another estimator", |case| case["config"]["layer"] = json!("DenseFlipout"), "layer/kernel"),
 ];
 
+const DENSE_VARIATIONAL: &[Damage] = &[
+    ("unknown posterior", |case| case["config"]["posterior"] = json!("Normal(loc, scale)"), "posterior"),
+    ("another factor", |case| case["config"]["kl_weight"] = json!(0.5), "loss"),
+    ("no bias", |case| case["config"]["use_bias"] = json!(false), "values"),
+    ("wrong output", |case| nudge(&mut case["expected"]["output"]), "output[0]"),
+    ("wrong loss", |case| nudge(&mut case["expected"]["loss"]), "loss"),
+    ("wrong gradient", |case| nudge(&mut case["expected"]["grad_untransformed_scale"]), "grad_untransformed_scale[0]"),
+    ("missing noise", |case| drop(remove(case, "inputs", "eps")), "eps"),
+];
+
 const KL: &[Damage] = &[
     ("wrong divergence", |case| nudge(&mut case["expected"]["kl"]), "kl"),
     ("unknown distribution", |case| case["config"]["q"] = json!("Zipf"), "Zipf"),
@@ -78,6 +88,7 @@ const SPOILT: &[(&str, &[Damage])] = &[
     ("layers_reparameterization.json", LAYER),
     ("layers_flipout.json", FLIPOUT),
     ("layers_local_reparameterization.json", LOCAL),
+    ("layers_dense_variational.json", DENSE_VARIATIONAL),
     ("kl.json", KL),
     ("distributions.json", DISTRIBUTION),
     ("layers_moments.json", MOMENTS),

@@ -67,7 +67,7 @@ impl<const D: usize, Q: Posterior<D>> Conv<D, Q> {
     /// [`Error::Replay`](crate::Error::Replay).
     pub fn try_forward<const X: usize>(&self, input: Tensor<X>, trace: &mut Trace) -> Result<Tensor<X>> {
         let pass = Pass { settings: &self.settings, kernel: &self.kernel, bias: self.bias.as_ref() };
-        output_shape(pass.owner(), &self.op.geometry, &input.dims().map(Some))?;
+        output_shape(self.settings.owner(), &self.op.geometry, &input.dims().map(Some))?;
         self.check_size(&input.dims(), trace.samples())?;
         pass.run(&self.op, input, trace)
     }
@@ -77,12 +77,7 @@ impl<const D: usize, Q: Posterior<D>> Conv<D, Q> {
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) for a wrong rank or number of channels, or too short an input.
     pub fn output_shape(&self, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
-        output_shape(self.owner(), &self.op.geometry, input)
-    }
-
-    /// Name or class, for messages.
-    fn owner(&self) -> &str {
-        self.settings.name.as_deref().unwrap_or(self.settings.class)
+        output_shape(self.settings.owner(), &self.op.geometry, input)
     }
 
     /// Checks that the padded input and the output of a pass with `samples` weight samples can be had at all.
@@ -90,8 +85,8 @@ impl<const D: usize, Q: Posterior<D>> Conv<D, Q> {
         let geometry = &self.op.geometry;
         let Ok(extent) = geometry.extent(geometry.spatial(shape)) else { return Ok(()) };
         let outputs = shape[0].saturating_mul(samples);
-        check_size(self.owner(), "the padded input", shape[0], extent.padded(), geometry.channels)?;
-        check_size(self.owner(), "the output", outputs, extent.output, geometry.filters)
+        check_size(self.settings.owner(), "the padded input", shape[0], extent.padded(), geometry.channels)?;
+        check_size(self.settings.owner(), "the output", outputs, extent.output, geometry.filters)
     }
 
     /// The variables, in order of creation.

@@ -73,7 +73,7 @@ impl<const D: usize, Q: Posterior<D>> ConvTranspose<D, Q> {
     /// [`Error::DuplicateName`](crate::Error::DuplicateName); [`Error::Replay`](crate::Error::Replay).
     pub fn try_forward<const X: usize>(&self, input: Tensor<X>, trace: &mut Trace) -> Result<Tensor<X>> {
         let pass = Pass { settings: &self.settings, kernel: &self.kernel, bias: self.bias.as_ref() };
-        output_shape(pass.owner(), &self.op.geometry, &input.dims().map(Some))?;
+        output_shape(self.settings.owner(), &self.op.geometry, &input.dims().map(Some))?;
         self.check_size(&input.dims(), trace.samples())?;
         pass.run(&self.op, input, trace)
     }
@@ -84,12 +84,7 @@ impl<const D: usize, Q: Posterior<D>> ConvTranspose<D, Q> {
     /// [`Error::Input`](crate::Error::Input) for a wrong rank or number of channels, or a length of 0 under valid
     /// padding.
     pub fn output_shape(&self, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
-        output_shape(self.owner(), &self.op.geometry, input)
-    }
-
-    /// Name or class, for messages.
-    fn owner(&self) -> &str {
-        self.settings.name.as_deref().unwrap_or(self.settings.class)
+        output_shape(self.settings.owner(), &self.op.geometry, input)
     }
 
     /// Checks that the output of a pass with `samples` weight samples, before it is cut, can be had at all.
@@ -99,7 +94,7 @@ impl<const D: usize, Q: Posterior<D>> ConvTranspose<D, Q> {
         let Ok(extent) = geometry.convolution().extent(&lengths[3 - geometry.sizes.rank..]) else { return Ok(()) };
         let outputs = shape[0].saturating_mul(samples);
         check_size(
-            self.owner(),
+            self.settings.owner(),
             "the output with what is cut from it",
             outputs,
             extent.padded(),

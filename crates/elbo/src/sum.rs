@@ -1,0 +1,42 @@
+//! Sums of long tensors in one order, whatever the number of threads.
+//!
+//! Burn cuts a sum of millions of elements among its threads and adds the parts as they come, so its last bits depend
+//! on their number. Here elements are added in groups of fixed size and the groups then once more, which also keeps
+//! `f32` accurate.
+
+use burn::tensor::Tensor;
+
+/// Elements of a group.
+const GROUP: usize = 4096;
+
+/// The sum of a vector, shape `[1]`.
+pub(crate) fn ordered_sum(values: Tensor<1>) -> Tensor<1> {
+    let n = values.dims()[0];
+    let whole = n / GROUP * GROUP;
+    if whole == 0 || n == GROUP {
+        return values.sum();
+    }
+    let groups = values.clone().narrow(0, 0, whole).reshape([whole / GROUP, GROUP]).sum_dim(1);
+    let head = ordered_sum(groups.reshape([whole / GROUP]));
+    if whole == n { head } else { head + values.narrow(0, whole, n - whole).sum() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{DType, Device, TensorData};
+
+    #[test]
+    fn every_element_counts_once_and_has_slope_one() {
+        let device = Device::flex().autodiff();
+        for n in [1, 2, GROUP - 1, GROUP, GROUP + 1, 2 * GROUP, 5 * GROUP + 7] {
+            let values: Vec<f64> = (0..u32::try_from(n).unwrap()).map(f64::from).collect();
+            let exact: f64 = values.iter().sum();
+            let x = Tensor::<1>::from_data(TensorData::new(values, [n]), (&device, DType::F64)).require_grad();
+            let sum = ordered_sum(x.clone());
+            let slope: Vec<f64> = x.grad(&sum.backward()).unwrap().try_into_vec_as().unwrap();
+            assert_eq!(sum.into_scalar::<f64>(), exact);
+            assert!(slope.len() == n && slope.iter().all(|&slope| slope == 1.0));
+        }
+    }
+}
