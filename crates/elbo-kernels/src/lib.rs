@@ -31,4 +31,4 @@ mod tensor;
 pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding};
 pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
-pub use tensor::{convolution, dense, kl_normal, normal_noise, sample_normal};
+pub use tensor::{convolution, dense, kl_normal, normal_noise, sample_normal, uniform_noise};

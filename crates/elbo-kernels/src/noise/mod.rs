@@ -7,10 +7,12 @@
 //!
 //! Layout of the Philox counter: word 0 is the block number within the draw, word 1 the low half of the draw number,
 //! words 2 and 3 the stream (with the draw number's high half folded in); the key is the seed. One block of four
-//! 32-bit words gives four `f32` normals or two `f64` normals, by the transform of [`normal`].
+//! 32-bit words gives four `f32` normals or two `f64` normals, by the transform of [`normal`], or as many uniforms, by
+//! [`uniform`].
 
 pub mod normal;
 pub mod philox;
+pub mod uniform;
 
 mod polynomial;
 

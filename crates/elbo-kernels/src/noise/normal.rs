@@ -31,7 +31,7 @@ pub fn normals_f64(draws: Draws, n: usize) -> Vec<f64> {
 }
 
 /// Fills `[samples, n]` block by block; the values do not depend on how the work is cut.
-fn fill<T: Copy + Send + Sync, const LANES: usize>(
+pub(super) fn fill<T: Copy + Send + Sync, const LANES: usize>(
     draws: Draws,
     n: usize,
     zero: T,
