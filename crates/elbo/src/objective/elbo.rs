@@ -91,8 +91,9 @@ impl Elbo {
     /// The negative ELBO of a batch.
     ///
     /// # Shapes
-    /// - `outputs`: `[S B, outputs]` for S weight samples, sample-major
-    /// - `targets`: B of them
+    /// - `outputs`: `[S B, outputs]` for the trace's S weight samples, sample-major; or `[B, outputs]` of a network in
+    ///   which nothing is random
+    /// - `targets`: B of them; for none the likelihood's part of the loss is 0
     ///
     /// # Errors
     /// [`Error::Targets`] if targets do not fit the likelihood or the outputs.
@@ -107,7 +108,8 @@ impl Elbo {
         let zero = || Tensor::<1>::zeros([1], (&like.device(), like.dtype()));
         let total = |losses: &[Loss]| losses.iter().fold(zero(), |sum, loss| sum + loss.value.clone());
 
-        let nll = likelihood.nll(outputs, targets)?.mean();
+        let nll = likelihood.nll(outputs, targets, trace.samples())?;
+        let nll = if targets.is_empty() { zero() } else { nll.mean() };
         let divergences = trace.divergences();
         let kl = total(&divergences);
         let regularization = total(&trace.regularizers());
