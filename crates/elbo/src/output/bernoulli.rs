@@ -64,8 +64,7 @@ impl OutputDistribution for Bernoulli {
     fn sample(&self, noise: &mut WeightNoise) -> Result<Tensor<3>> {
         let u = wide(noise.uniform(&self.logits)?);
         let p = flat(sigmoid(wide(self.logits.clone().detach())));
-        let shape = u.dims();
-        Ok(draws(u.lower(p.expand(shape)).float().cast(self.logits.dtype()), self.dims()))
+        Ok(draws(u.lower(p).float().cast(self.logits.dtype()), self.dims()))
     }
 
     /// 1 where `p > ½`.

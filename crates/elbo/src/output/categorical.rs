@@ -46,10 +46,9 @@ impl Categorical {
         log_sum_exp(terms, 1)
     }
 
-    /// Class numbers `[rows, K]`.
+    /// Class numbers `[1, K]`.
     fn numbers(&self) -> Tensor<2> {
-        let [rows, classes] = self.logits.dims();
-        class_numbers(classes, &self.logits).unsqueeze_dim::<2>(0).expand([rows, classes])
+        class_numbers(self.logits.dims()[1], &self.logits).unsqueeze_dim(0)
     }
 }
 
@@ -105,13 +104,11 @@ impl OutputDistribution for Categorical {
     }
 
     fn log_cdf(&self, values: Tensor<2>) -> Option<Tensor<2>> {
-        let dims = self.logits.dims();
-        Some(self.log_sum(self.numbers().greater(values.expand(dims))))
+        Some(self.log_sum(self.numbers().greater(values)))
     }
 
     fn log_survival(&self, values: Tensor<2>) -> Option<Tensor<2>> {
-        let dims = self.logits.dims();
-        Some(self.log_sum(self.numbers().lower_equal(values.expand(dims))))
+        Some(self.log_sum(self.numbers().lower_equal(values)))
     }
 }
 

@@ -70,11 +70,9 @@ pub(super) fn choice(weights: Tensor<2>, u: Tensor<2>) -> Tensor<3> {
 pub(super) fn one_hot<const D: usize>(numbers: Tensor<D>, classes: usize) -> Tensor<D> {
     let mut shape = [1; D];
     shape[D - 1] = classes;
-    let mut full = numbers.dims();
-    full[D - 1] = classes;
-    let columns = class_numbers(classes, &numbers).reshape(shape).expand(full);
+    let columns = class_numbers(classes, &numbers).reshape(shape);
     let dtype = numbers.dtype();
-    numbers.expand(full).equal(columns).float().cast(dtype)
+    numbers.equal(columns).float().cast(dtype)
 }
 
 /// `0, 1, ..` in the dtype and on the device of `like`.

@@ -43,7 +43,7 @@ impl Mixture {
     /// `[rows, event] -> [rows K, event]`: every component of a row meets its values.
     fn for_components(&self, values: Tensor<2>) -> Tensor<2> {
         let ([rows, count], event) = (self.logits.dims(), values.dims()[1]);
-        values.unsqueeze_dim::<3>(1).expand([rows, count, event]).reshape([rows * count, event])
+        values.unsqueeze_dim::<3>(1).repeat_dim(1, count).reshape([rows * count, event])
     }
 
     /// `[rows K, event] -> [rows, K, event]`.
@@ -103,7 +103,7 @@ impl OutputDistribution for Mixture {
         let [rows, count] = self.logits.dims();
         let [samples, _, event] = all.dims();
         let chosen: Tensor<3, Int> = choice(weights, u).int();
-        let chosen = chosen.unsqueeze_dim::<4>(3).expand([samples, rows, 1, event]);
+        let chosen = chosen.unsqueeze_dim::<4>(3).repeat_dim(3, event);
         Ok(all.reshape([samples, rows, count, event]).gather(2, chosen).reshape([samples, rows, event]))
     }
 

@@ -41,8 +41,7 @@ impl MultivariateNormalTriL {
         let places = TensorData::new(places(event), [event * event]);
         let square = triangle.select(1, Tensor::<1, Int>::from_data(places, &device));
         let square = square.reshape([rows, event, event]);
-        let eye = Tensor::<2>::eye(event, &device).equal_elem(1.0);
-        let eye = eye.unsqueeze_dim::<3>(0).expand([rows, event, event]);
+        let eye = Tensor::<2>::eye(event, &device).unsqueeze_dim::<3>(0).repeat_dim(0, rows).equal_elem(1.0);
         let positive = softplus(square.clone()).add_scalar(DIAGONAL_SHIFT);
         let scale_tril = square.mask_where(eye, positive).tril(0);
         Self { loc: block(outputs, 0, event), scale_tril }

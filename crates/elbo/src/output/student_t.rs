@@ -110,9 +110,9 @@ impl OutputDistribution for StudentT {
     }
 
     fn covariance(&self) -> Option<Tensor<3>> {
-        let [rows, event] = self.dims();
-        let off = diagonal(Tensor::ones_like(&self.loc)).equal_elem(0.0);
-        let variance = self.variance().unsqueeze_dim::<3>(2).expand([rows, event, event]);
+        // Infinite times 0 would be a NaN.
+        let off = diagonal(self.loc.ones_like()).equal_elem(0.0);
+        let variance = self.variance().unsqueeze_dim::<3>(2).repeat_dim(2, self.dims()[1]);
         Some(variance.mask_fill(off, 0.0))
     }
 

@@ -12,6 +12,8 @@ pub enum Quantity {
     Gradient,
     /// Log densities, moments and KL divergences.
     Density,
+    /// Survival functions, log tails and quantiles.
+    Tail,
 }
 
 /// Bounds on the difference of two numbers.
@@ -30,6 +32,8 @@ impl Quantity {
             (Self::Gradient, _) => (1e-4, 1e-4),
             (Self::Density, DType::F64) => (1e-9, 1e-10),
             (Self::Density, _) => (2e-5, 2e-5),
+            (Self::Tail, DType::F64) => (1e-8, 1e-9),
+            (Self::Tail, _) => (1e-3, 2e-5),
         };
         Tolerance { relative, absolute }
     }

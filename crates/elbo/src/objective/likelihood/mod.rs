@@ -191,10 +191,9 @@ fn kind_of(support: Support) -> &'static str {
 
 /// `[B] -> [B, K]`: a 1 at the class's number.
 fn unit_vectors(numbers: &Tensor<1, Int>, classes: usize, like: &Tensor<2>) -> Tensor<2> {
-    let (batch, end) = (numbers.dims()[0], i64::try_from(classes).unwrap_or(i64::MAX));
+    let end = i64::try_from(classes).unwrap_or(i64::MAX);
     let columns = Tensor::<1, Int>::arange(0..end, &numbers.device()).unsqueeze_dim::<2>(0);
-    let numbers = numbers.clone().unsqueeze_dim::<2>(1).expand([batch, classes]);
-    numbers.equal(columns.expand([batch, classes])).float().cast(like.dtype())
+    numbers.clone().unsqueeze_dim::<2>(1).equal(columns).float().cast(like.dtype())
 }
 
 #[cfg(test)]

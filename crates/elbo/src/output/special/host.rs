@@ -18,6 +18,9 @@ pub fn on_host<const N: usize, T>(
     f: impl Fn(f64, [f64; N]) -> T,
 ) -> Vec<T> {
     let shape = x.dims();
+    if shape.contains(&0) {
+        return Vec::new();
+    }
     let parameters = parameters.map(|parameter| values(parameter.clone().expand(shape)));
     let of = |(i, x): (usize, f64)| f(x, core::array::from_fn(|k| parameters[k][i]));
     values(x.clone()).into_iter().enumerate().map(of).collect()

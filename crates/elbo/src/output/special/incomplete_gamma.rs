@@ -119,8 +119,8 @@ mod tests {
             assert!(log_p_q(a, x).0.is_nan() && log_p_q(a, x).1.is_nan());
         }
         let (p, q) = log_p_q(1e6, 1e6);
-        // Q(a, a) = ½ + 1 / (3 sqrt(2π a)) + ..
-        assert!((q.exp() - 0.5 - 1.0 / (3.0 * (core::f64::consts::TAU * 1e6).sqrt())).abs() < 1e-9);
+        // P(a, a) = ½ + 1 / (3 sqrt(2π a)) + ..
+        assert!((p.exp() - 0.5 - 1.0 / (3.0 * (core::f64::consts::TAU * 1e6).sqrt())).abs() < 1e-9);
         assert!((p.exp() + q.exp() - 1.0).abs() < 1e-15);
     }
 }
