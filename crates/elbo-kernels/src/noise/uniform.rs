@@ -52,8 +52,8 @@ mod tests {
         assert_eq!(single, STABLE_F32, "{single:#x?}");
         assert_eq!(double, STABLE_F64, "{double:#x?}");
     }
-    const STABLE_F32: [u32; 5] = [0; 5];
-    const STABLE_F64: [u64; 3] = [0; 3];
+    const STABLE_F32: [u32; 5] = [0x3f4f_8e2d, 0x3f62_2c1f, 0x3da6_af38, 0x3f4d_4e31, 0x3e82_5776];
+    const STABLE_F64: [u64; 3] = [0x3fe9_f1c5_82bc_4583, 0x3fb4_d5e7_91cd_4e38, 0x3fd0_4aee_c3b8_c06e];
 
     #[test]
     fn the_ends_are_inside_the_open_interval() {
@@ -73,7 +73,8 @@ mod tests {
         for mut u in [single, uniforms_f64(draws, n)] {
             u.sort_by(f64::total_cmp);
             #[allow(clippy::cast_precision_loss)] // 200 000 is exact
-            let gap = |(i, u): (usize, &f64)| (u * n as f64 - i as f64).abs().max((i as f64 + 1.0 - u * n as f64).abs());
+            let gap =
+                |(i, u): (usize, &f64)| (u * n as f64 - i as f64).abs().max((i as f64 + 1.0 - u * n as f64).abs());
             let distance = u.iter().enumerate().map(gap).fold(0.0, f64::max);
             assert!(distance < 2.7 * 200_000_f64.sqrt(), "{distance}");
         }

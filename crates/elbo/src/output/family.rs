@@ -168,9 +168,7 @@ impl Output {
             Self::Poisson { .. } => Box::new(Poisson::from_outputs(&outputs)),
             Self::Categorical { .. } => Box::new(Categorical::from_outputs(&outputs)),
             Self::OneHotCategorical { .. } => Box::new(OneHotCategorical::from_outputs(&outputs)),
-            Self::MultivariateNormalTriL { event } => {
-                Box::new(MultivariateNormalTriL::from_outputs(&outputs, *event))
-            }
+            Self::MultivariateNormalTriL { event } => Box::new(MultivariateNormalTriL::from_outputs(&outputs, *event)),
             Self::Mixture { components, of } => {
                 let make = |outputs| of.distribution(outputs);
                 Box::new(Mixture::from_outputs(&outputs, *components, of.params_size(), make)?)
@@ -200,10 +198,7 @@ mod tests {
 
     #[test]
     fn names_go_through_files() {
-        let output = Output::Mixture {
-            components: 3,
-            of: Box::new(Output::StudentT { event: 2, df: Some(4.5) }),
-        };
+        let output = Output::Mixture { components: 3, of: Box::new(Output::StudentT { event: 2, df: Some(4.5) }) };
         let text = serde_json::to_string(&output).unwrap();
         assert_eq!(text, r#"{"kind":"mixture","components":3,"of":{"kind":"student_t","event":2,"df":4.5}}"#);
         assert_eq!(serde_json::from_str::<Output>(&text).unwrap(), output);

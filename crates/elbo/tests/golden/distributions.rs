@@ -10,8 +10,8 @@ use crate::named::device;
 use burn::module::Param;
 use burn::tensor::{DType, Tensor};
 use elbo::output::{
-    self, Bernoulli, Categorical, Logistic, Mixture, MultivariateNormalTriL, OneHotCategorical, OutputDistribution, Poisson,
-    StudentT,
+    self, Bernoulli, Categorical, Logistic, Mixture, MultivariateNormalTriL, OneHotCategorical, OutputDistribution,
+    Poisson, StudentT,
 };
 use elbo::posterior::{Deterministic, MeanFieldNormal, Posterior};
 use elbo::prior::{CauchyPrior, LaplacePrior, Moment, NormalPrior, Prior, ScaleMixturePrior, StudentTPrior};

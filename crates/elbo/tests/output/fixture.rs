@@ -31,9 +31,10 @@ pub fn cases() -> Vec<Case> {
         (mixture(2, Output::Poisson { event: 1 }), &[0.4, -0.4, -0.5, 1.6]),
         (mixture(2, Output::Bernoulli { event: 2 }), &[0.1, -0.2, 1.0, -1.0, -0.5, 2.0]),
         (mixture(2, Output::Categorical { classes: 3 }), &[0.5, -0.2, 1.0, 0.0, -1.0, -0.5, 0.4, 0.9]),
-        (mixture(2, Output::MultivariateNormalTriL { event: 2 }), &[
-            0.4, -0.1, 0.4, -0.3, 0.5, 1.1, -0.6, -1.0, 2.0, 0.0, -0.4, 0.3,
-        ]),
+        (
+            mixture(2, Output::MultivariateNormalTriL { event: 2 }),
+            &[0.4, -0.1, 0.4, -0.3, 0.5, 1.1, -0.6, -1.0, 2.0, 0.0, -0.4, 0.3],
+        ),
     ];
     list.into_iter().map(|(output, row)| Case { output, row: row.to_vec() }).collect()
 }

@@ -31,7 +31,9 @@ fn nll(output: &Output, p: &[f64], y: &[f64]) -> f64 {
             let df = df.unwrap_or_else(|| f64::EPSILON + softplus(p[2 * n + j]));
             let z = (y[j] - p[j]) / scale(j, *n);
             let gammas = libm::lgamma(0.5 * df) - libm::lgamma(0.5 * (df + 1.0));
-            gammas + 0.5 * (df * core::f64::consts::PI).ln() + scale(j, *n).ln()
+            gammas
+                + 0.5 * (df * core::f64::consts::PI).ln()
+                + scale(j, *n).ln()
                 + 0.5 * (df + 1.0) * (z * z / df).ln_1p()
         }),
         Output::Bernoulli { event: n } => each(*n, &|j| softplus(p[j]) - y[j] * p[j]),
@@ -100,7 +102,9 @@ fn family() -> impl Strategy<Value = Output> {
 /// An event of the family out of plain numbers.
 fn event(output: &Output, raw: &[f64]) -> Vec<f64> {
     match output {
-        Output::Normal { event } | Output::Logistic { event } | Output::StudentT { event, .. } => raw[..*event].to_vec(),
+        Output::Normal { event } | Output::Logistic { event } | Output::StudentT { event, .. } => {
+            raw[..*event].to_vec()
+        }
         Output::MultivariateNormalTriL { event } => raw[..*event].to_vec(),
         Output::Bernoulli { event } => raw[..*event].iter().map(|x| f64::from(u8::from(*x > 0.0))).collect(),
         Output::Poisson { event } => raw[..*event].iter().map(|x| (x.abs() * 3.0).floor()).collect(),

@@ -28,7 +28,12 @@ const QUANTITIES: [(&str, Quantity); 9] = [
 
 /// Two rows, the second with other numbers.
 fn outputs(case: &Case) -> Vec<f64> {
-    case.row.iter().chain(&case.row).enumerate().map(|(i, x)| x + 0.1 * f64::from(u32::try_from(i).unwrap()).sin()).collect()
+    case.row
+        .iter()
+        .chain(&case.row)
+        .enumerate()
+        .map(|(i, x)| x + 0.1 * f64::from(u32::try_from(i).unwrap()).sin())
+        .collect()
 }
 
 fn check(what: &str, at: &[f64], gradient: &[f64], f: impl Fn(&[f64]) -> f64, skip: impl Fn(usize) -> bool) {

@@ -17,7 +17,9 @@ fn rule(case: &Case) -> Rule {
     let (axis, weights): (Vec<f64>, Vec<f64>) = match case.rows(1).support() {
         Support::Binary => (vec![0.0, 1.0], vec![1.0; 2]),
         Support::Counts => ((0..80).map(f64::from).collect(), vec![1.0; 80]),
-        Support::Class(classes) => ((0..classes).map(|k| f64::from(u32::try_from(k).unwrap())).collect(), vec![1.0; classes]),
+        Support::Class(classes) => {
+            ((0..classes).map(|k| f64::from(u32::try_from(k).unwrap())).collect(), vec![1.0; classes])
+        }
         Support::OneHot(classes) => {
             let unit = |k: usize| (0..classes).map(move |j| f64::from(u8::from(j == k)));
             return Rule { points: (0..classes).flat_map(unit).collect(), weights: vec![1.0; classes] };
@@ -69,7 +71,11 @@ fn everything_follows_from_the_density() {
         if let Some(mode) = one.mode() {
             let at_mode = case.log_prob(&list(mode))[0];
             let highest = log_prob.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            assert!(at_mode >= highest - 1e-12, "{:?}: ln p is {at_mode} at the mode, {highest} elsewhere", case.output);
+            assert!(
+                at_mode >= highest - 1e-12,
+                "{:?}: ln p is {at_mode} at the mode, {highest} elsewhere",
+                case.output
+            );
         }
     }
 }
@@ -83,7 +89,9 @@ fn distribution_functions_are_sums_of_the_density() {
         let log_prob = case.log_prob(&rule.points);
         let one = case.rows(1);
         let is_real = one.support() == Support::Real;
-        for i in [0, 1, rule.points.len() / 3, rule.points.len() / 2, rule.points.len() / 2 + 100, rule.points.len() - 1] {
+        for i in
+            [0, 1, rule.points.len() / 3, rule.points.len() / 2, rule.points.len() / 2 + 100, rule.points.len() - 1]
+        {
             let Some(&x) = rule.points.get(i) else { continue };
             let at = tensor(&[x], [1, 1], DType::F64);
             let (cdf, survival) = (list(one.cdf(at.clone()).unwrap())[0], list(one.survival(at.clone()).unwrap())[0]);
@@ -91,7 +99,8 @@ fn distribution_functions_are_sums_of_the_density() {
             assert_eq!(list(one.log_cdf(at.clone()).unwrap())[0].exp(), cdf);
             // Half of the last interval belongs to an integral, all of the last term to a sum.
             let share = if is_real { 0.5 } else { 1.0 };
-            let sum: f64 = (0..=i).map(|k| log_prob[k].exp() * rule.weights[k] * if k == i { share } else { 1.0 }).sum();
+            let sum: f64 =
+                (0..=i).map(|k| log_prob[k].exp() * rule.weights[k] * if k == i { share } else { 1.0 }).sum();
             // The trapezoidal rule ends inside of the support: its error is h² (f' x')' / 12.
             assert!((cdf - sum).abs() < if is_real { 2e-6 } else { 1e-12 }, "{:?} at {x}: {cdf}, {sum}", case.output);
             found += 1;

@@ -13,7 +13,7 @@ use elbo::output::{Output, Support};
 use elbo::{Noise, noise::WeightNoise};
 
 const COUNT: usize = 600;
-const STEPS: usize = 300;
+const STEPS: usize = 800;
 
 /// A layer without hidden units: outputs `[1, x] W`.
 #[derive(Module, Debug)]
@@ -50,9 +50,7 @@ fn targets(output: &Output, values: &[f64]) -> Targets {
         Support::Real => Targets::real_events(whole()),
         Support::Binary => Targets::binary_events(whole()).unwrap(),
         Support::Counts => Targets::count_events(whole()).unwrap(),
-        Support::Class(_) => {
-            Targets::classes(&values.iter().map(|&x| class(x)).collect::<Vec<_>>(), &Device::flex())
-        }
+        Support::Class(_) => Targets::classes(&values.iter().map(|&x| class(x)).collect::<Vec<_>>(), &Device::flex()),
         Support::OneHot(_) => {
             let number = |row: &[f64]| row.iter().position(|&x| x == 1.0).unwrap();
             Targets::classes(&values.chunks(event).map(number).collect::<Vec<_>>(), &Device::flex())
@@ -67,9 +65,8 @@ fn learn(case: &Case) {
     let slopes = list(noise.normal(&tensor(&vec![0.0; width], [1, width], DType::F64)).unwrap());
     let truth: Vec<f64> = case.row.iter().copied().chain(slopes.iter().map(|z| 0.5 * z)).collect();
     let likelihood = Likelihood::output(case.output.clone()).unwrap();
-    let nll = |network: &Linear, targets: &Targets| {
-        likelihood.nll(network.forward(inputs()), targets, 1).unwrap().mean()
-    };
+    let nll =
+        |network: &Linear, targets: &Targets| likelihood.nll(network.forward(inputs()), targets, 1).unwrap().mean();
 
     let made = likelihood.distribution(Linear::new(&truth).forward(inputs())).unwrap();
     let values = list(made.sample(&mut Noise::seeded(12).stream("targets", 1).unwrap()).unwrap());

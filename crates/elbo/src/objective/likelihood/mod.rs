@@ -135,12 +135,7 @@ impl Likelihood {
     }
 
     /// The targets as values of the distribution: `[B, event]`.
-    fn values(
-        &self,
-        distribution: &dyn OutputDistribution,
-        targets: &Targets,
-        like: &Tensor<2>,
-    ) -> Result<Tensor<2>> {
+    fn values(&self, distribution: &dyn OutputDistribution, targets: &Targets, like: &Tensor<2>) -> Result<Tensor<2>> {
         let event = distribution.dims()[1];
         match (distribution.support(), &targets.kind) {
             (Support::Class(classes) | Support::OneHot(classes), Kind::Classes { largest: Some(largest), .. })

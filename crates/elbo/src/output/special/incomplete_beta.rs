@@ -44,7 +44,11 @@ pub fn quantile(p: f64, df: f64) -> f64 {
     let mut w = 0.0;
     for _ in 0..200 {
         let (t, excess) = (f64::exp(w), log_tail(f64::exp(w), df) - target);
-        if excess > 0.0 { low = w } else { high = w }
+        if excess > 0.0 {
+            low = w
+        } else {
+            high = w
+        }
         let slope = -(w + log_density(t, df) - (excess + target)).exp();
         let newton = w - excess / slope;
         let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
