@@ -157,6 +157,7 @@ impl Output {
     ///
     /// # Errors
     /// Those of [`check`](Self::check); [`Error::Input`] if the outputs have another width.
+    #[allow(clippy::needless_pass_by_value)] // as Burn's operations take tensors
     pub fn distribution(&self, outputs: Tensor<2>) -> Result<Box<dyn OutputDistribution>> {
         self.check()?;
         check_width(self.name(), self.params_size(), &outputs)?;

@@ -47,7 +47,7 @@ impl StudentT {
     /// `½ ln(νπ) - ln Γ((ν+1)/2) + ln Γ(ν/2) + ln scale`.
     fn log_normalizer(&self) -> Tensor<2> {
         let spread = self.df.clone().log().add_scalar(core::f64::consts::PI.ln()).mul_scalar(0.5);
-        spread - ln_gamma_half_step(self.half_df()) + self.scale.clone().log()
+        spread - ln_gamma_half_step(&self.half_df()) + self.scale.clone().log()
     }
 
     /// The values where `ν > least`, `otherwise` where not; nothing of what is replaced is on the tape.
@@ -105,7 +105,7 @@ impl OutputDistribution for StudentT {
 
     /// `Σ_j (ν+1)/2 (ψ((ν+1)/2) - ψ(ν/2)) + ½ ln(νπ) - ln Γ((ν+1)/2) + ln Γ(ν/2) + ln scale`.
     fn entropy(&self) -> Option<Tensor<1>> {
-        let tails = self.half_df().add_scalar(0.5) * digamma_half_step(self.half_df());
+        let tails = self.half_df().add_scalar(0.5) * digamma_half_step(&self.half_df());
         Some(total(tails + self.log_normalizer()))
     }
 

@@ -126,7 +126,7 @@ fn check_field<const D: usize>(
 }
 
 /// The files' library takes some log tails as `ln(1 - p)`, which is off by `ε / (1 - p)` and minus infinity in the end
-/// (their README says so; SciPy's values replace it where SciPy has the distribution). For those the formula itself is
+/// (their README says so; those of `SciPy` replace it where that has the distribution). For those the formula itself is
 /// what is compared with, and the file's value has to agree with it as far as that rounding lets it.
 fn without_cancellation(case: &Case<'_>, name: &str, file: Array) -> Result<Array, Failure> {
     let sign = match name {

@@ -63,16 +63,14 @@ fn multivariate(n: usize, p: &[f64], y: &[f64]) -> f64 {
     let mut a: Vec<Vec<f64>> = (0..n)
         .map(|i| (0..n).map(|j| (0..n).map(|k| l(i, k) * l(j, k)).sum()).chain([y[i] - p[i]]).collect())
         .collect();
-    let mut log_det = 0.0;
-    let mut form = 0.0;
+    let (mut log_det, mut form) = (0.0, 0.0);
     for k in 0..n {
-        log_det += a[k][k].ln();
-        form += a[k][n] * a[k][n] / a[k][k];
-        for i in k + 1..n {
-            let factor = a[i][k] / a[k][k];
-            for j in k..=n {
-                a[i][j] -= factor * a[k][j];
-            }
+        let pivot = a[k].clone();
+        log_det += pivot[k].ln();
+        form += pivot[n] * pivot[n] / pivot[k];
+        for row in &mut a[k + 1..] {
+            let factor = row[k] / pivot[k];
+            row.iter_mut().zip(&pivot).for_each(|(entry, of_pivot)| *entry -= factor * of_pivot);
         }
     }
     0.5 * (form + log_det + f64::from(u32::try_from(n).unwrap()) * core::f64::consts::TAU.ln())

@@ -45,9 +45,9 @@ pub fn quantile(p: f64, df: f64) -> f64 {
     for _ in 0..200 {
         let (t, excess) = (f64::exp(w), log_tail(f64::exp(w), df) - target);
         if excess > 0.0 {
-            low = w
+            low = w;
         } else {
-            high = w
+            high = w;
         }
         let slope = -(w + log_density(t, df) - (excess + target)).exp();
         let newton = w - excess / slope;
