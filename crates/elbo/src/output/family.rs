@@ -206,6 +206,9 @@ mod tests {
         let predicted: Output = serde_json::from_str(r#"{"kind":"student_t","event":1}"#).unwrap();
         assert_eq!((predicted.params_size(), predicted), (3, Output::StudentT { event: 1, df: None }));
         assert!(serde_json::from_str::<Output>(r#"{"kind":"normal","event":1,"scale":2}"#).is_err());
+        for output in [Output::MultivariateNormalTriL { event: 2 }, Output::OneHotCategorical { classes: 2 }] {
+            assert_eq!(serde_json::to_value(&output).unwrap()["kind"], output.name());
+        }
     }
 
     #[test]

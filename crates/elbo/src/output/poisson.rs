@@ -6,7 +6,7 @@ use super::special::{Curve, incomplete_gamma, normal, on_host, with_slope};
 use super::{OutputDistribution, Support};
 use crate::error::Result;
 use crate::noise::WeightNoise;
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 /// Rates beyond which the normal quantile, corrected for its skewness, is used: it is off by less than a count.
 const LARGE: f64 = 1e8;
@@ -80,8 +80,7 @@ impl OutputDistribution for Poisson {
     /// The quantile of a uniform number, found on the host. A NaN where the rate is not a finite number.
     fn sample(&self, noise: &mut WeightNoise) -> Result<Tensor<3>> {
         let [rows, event] = self.dims();
-        let like = Tensor::<1>::empty([rows * event], (&self.log_rate.device(), DType::F64));
-        let u = noise.uniform(&like)?;
+        let u = noise.uniform(&self.log_rate)?;
         let log_rate = self.log_rate.clone().detach().reshape([1, rows * event]);
         let counts = on_host(&u, [&log_rate], |u, [log_rate]| quantile(u, log_rate));
         let counts = TensorData::new(counts, u.dims());

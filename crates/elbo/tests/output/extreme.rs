@@ -2,13 +2,13 @@
 
 use crate::fixture::{cases, list, parameter, tensor};
 use burn::tensor::{DType, Tensor};
-use elbo::output::{Output, Support};
+use elbo::output::Output;
 
 /// All outputs at ±1000 in turns: densities and their gradients stay finite, in `f32` too.
 #[test]
 fn log_probs_and_gradients_stay_finite() {
     for case in cases() {
-        if case.output == (Output::Poisson { event: 1 }) || format!("{:?}", case.output).contains("Poisson") {
+        if format!("{:?}", case.output).contains("Poisson") {
             // A rate of e^1000 is beyond every type; see below.
             continue;
         }
@@ -137,9 +137,5 @@ fn half_precision_is_close() {
         let draws = half.sample(&mut noise).unwrap();
         assert_eq!((draws.dims(), draws.dtype()), ([3, 4, event], DType::F16), "{:?}", case.output);
         assert!(list(draws).into_iter().all(f64::is_finite));
-        assert!(matches!(
-            half.support(),
-            Support::Real | Support::Binary | Support::Counts | Support::Class(_) | Support::OneHot(_)
-        ));
     }
 }

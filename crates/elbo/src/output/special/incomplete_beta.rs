@@ -155,6 +155,26 @@ mod tests {
         assert!(quantile(-0.1, 3.0).is_nan() && quantile(0.3, -1.0).is_nan() && log_cdf(1.0, f64::NAN).is_nan());
     }
 
+    /// Integrals in arithmetic of 50 digits: `t`, `df`, `ln Pr(T <= t)`.
+    #[test]
+    fn long_arithmetic_agrees() {
+        for (t, df, expected) in LONG {
+            let tolerance = if df > 1e4 { 1e-10 } else { 1e-12 };
+            assert!((log_cdf(t, df) / expected - 1.0).abs() < tolerance, "t {t}, df {df}: {:e}", log_cdf(t, df));
+        }
+    }
+    const LONG: [(f64, f64, f64); 9] = [
+        (-1e-8, 3.0, -0.693_147_187_910_997_28),
+        (-0.7, 0.2, -0.926_373_538_540_115_92),
+        (-2.0, 2.5, -2.542_166_154_510_382),
+        (-1e6, 0.5, -8.045_001_409_753_735_2),
+        (-30.0, 30.0, -54.122_321_328_850_694),
+        (-5.0, 1000.0, -14.899_147_090_450_735),
+        (-0.01, 1e4, -0.701_157_692_361_387_8),
+        (-8.0, 1e4, -34.908_304_391_644_013),
+        (-3.0, 1e6, -6.607_701_598_412_306_4),
+    ];
+
     /// The slope of the distribution function is the density: central differences, error `h² f''' / 6`.
     #[test]
     fn the_density_is_the_slope() {
