@@ -38,5 +38,5 @@ pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
 pub use tensor::{
     add_noise, add_perturbation, convolution, dense, kl_normal, normal_noise, perturb_signs, sample_normal, sign_noise,
-    transposed_convolution,
+    transposed_convolution, uniform_noise,
 };

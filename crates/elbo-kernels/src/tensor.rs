@@ -4,8 +4,9 @@ use crate::VariationalOps;
 use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
+use crate::noise::uniform::{uniforms_f32, uniforms_f64};
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor, TensorData};
 
 /// Standard normals `[draws.samples, n]` with the dtype and device of `like`; a constant on the tape.
 #[must_use]
@@ -19,6 +20,19 @@ pub fn normal_noise<const D: usize>(like: &Tensor<D>, draws: Draws, n: usize) ->
 pub fn sign_noise<const D: usize>(like: &Tensor<D>, draws: Draws, n: usize) -> Tensor<2> {
     let like = like.clone().detach();
     Tensor::from_dispatch(Dispatch::sign_noise(like.into_dispatch(), draws, n))
+}
+
+/// Uniform numbers in the open interval (0, 1), `[draws.samples, n]`, on the device of `like`; a constant on the tape.
+///
+/// In `f64` for an `f64` tensor, else in `f32`: half precision would round some of them to 0 or 1.
+#[must_use]
+pub fn uniform_noise<const D: usize>(like: &Tensor<D>, draws: Draws, n: usize) -> Tensor<2> {
+    let shape = [draws.samples, n];
+    let device = like.device();
+    if like.dtype() == DType::F64 {
+        return Tensor::from_data(TensorData::new(uniforms_f64(draws, n), shape), (&device, DType::F64));
+    }
+    Tensor::from_data(TensorData::new(uniforms_f32(draws, n), shape), (&device, DType::F32))
 }
 
 /// `loc + (eps + softplus(untransformed_scale)) * noise` for every draw: `[draws.samples, elements of loc]`.

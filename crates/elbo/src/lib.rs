@@ -25,6 +25,7 @@ pub mod model;
 pub mod noise;
 pub mod objective;
 pub mod op;
+pub mod output;
 pub mod posterior;
 pub mod predict;
 pub mod prior;

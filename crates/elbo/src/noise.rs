@@ -15,7 +15,7 @@
 
 use crate::error::{Error, Result};
 use burn::tensor::{Tensor, TensorData};
-use elbo_kernels::{Draws, Stream, normal_noise, sign_noise};
+use elbo_kernels::{Draws, Stream, normal_noise, sign_noise, uniform_noise};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -83,6 +83,28 @@ impl Noise {
     #[must_use]
     pub fn pass(&self) -> u64 {
         self.pass
+    }
+
+    /// A stream outside of a forward pass, with `samples` draws: what an output distribution samples from. Takes one pass
+    /// number.
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use elbo::{Noise, output::Output};
+    /// let outputs = Tensor::<2>::zeros([5, 2], &Device::flex());
+    /// let normal = Output::Normal { event: 1 }.distribution(outputs)?;
+    /// let mut noise = Noise::seeded(1);
+    /// assert_eq!(normal.sample(&mut noise.stream("targets", 100)?)?.dims(), [100, 5, 1]);
+    /// # Ok::<(), elbo::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for no samples or more than [`SAMPLES_PER_PASS`].
+    pub fn stream(&mut self, name: &str, samples: usize) -> Result<WeightNoise> {
+        if !(1..=SAMPLES_PER_PASS).contains(&(samples as u64)) {
+            return Err(Error::argument("Noise", "samples", format!("between 1 and {SAMPLES_PER_PASS}"), samples));
+        }
+        Ok(self.next_pass().stream(name.to_owned(), 0..samples as u64))
     }
 
     /// Takes one pass.
@@ -181,7 +203,20 @@ impl WeightNoise {
     pub(crate) fn normals<const D: usize>(&mut self, like: &Tensor<D>, n: usize) -> Result<Tensor<2>> {
         match self.draws() {
             Some(draws) => Ok(normal_noise(like, draws, n)),
-            None => self.replayed(like, n),
+            None => self.replayed(&self.name.clone(), like, n),
+        }
+    }
+
+    /// Uniform numbers in (0, 1) for something like `like`: `[S, elements]`, in `f64` for an `f64` tensor, else in
+    /// `f32`. Counts as one call of [`normal`](Self::normal). Recorded ones go by the stream's name with `/uniform`.
+    ///
+    /// # Errors
+    /// [`Error::Replay`] if recorded noise lacks this stream or has another size.
+    pub fn uniform<const D: usize>(&mut self, like: &Tensor<D>) -> Result<Tensor<2>> {
+        let n = like.shape().num_elements();
+        match self.draws() {
+            Some(draws) => Ok(uniform_noise(like, draws, n)),
+            None => self.replayed(&format!("{}/uniform", self.name), like, n),
         }
     }
 
@@ -189,7 +224,7 @@ impl WeightNoise {
     pub(crate) fn signs<const D: usize>(&mut self, like: &Tensor<D>, n: usize) -> Result<Tensor<2>> {
         match self.draws() {
             Some(draws) => Ok(sign_noise(like, draws, n)),
-            None => self.replayed(like, n),
+            None => self.replayed(&self.name.clone(), like, n),
         }
     }
 
@@ -208,13 +243,13 @@ impl WeightNoise {
     }
 
     /// Recorded values `[elements]` or `[.., elements]`, cut to this noise's samples.
-    fn replayed<const D: usize>(&mut self, like: &Tensor<D>, n: usize) -> Result<Tensor<2>> {
+    fn replayed<const D: usize>(&mut self, name: &str, like: &Tensor<D>, n: usize) -> Result<Tensor<2>> {
         let Source::Replay(values) = &self.pass.source else { unreachable!("`draws` covers seeds") };
-        let fail = |reason: String| Error::Replay { stream: self.name.clone(), reason };
+        let fail = |reason: String| Error::Replay { stream: name.to_owned(), reason };
         if self.skipped > 0 {
             return Err(fail("recorded values cannot be cut into batches of examples".into()));
         }
-        let data = values.get(&self.name).ok_or_else(|| fail("no values were recorded under this name".into()))?;
+        let data = values.get(name).ok_or_else(|| fail("no values were recorded under this name".into()))?;
         let found = data.shape().num_elements();
         let samples = self.samples();
         let first = usize::try_from(self.samples.start).expect("bounded by SAMPLES_PER_PASS");

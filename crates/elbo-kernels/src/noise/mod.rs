@@ -7,11 +7,13 @@
 //!
 //! Layout of the Philox counter: word 0 is the low half of the block number within the draw, word 1 the low half of the
 //! draw number, words 2 and 3 the stream (with both high halves folded in); the key is the seed. One block of four
-//! 32-bit words gives four `f32` normals or two `f64` normals, by the transform of [`normal`], or 128 [`mod@sign`]s.
+//! 32-bit words gives four `f32` normals or two `f64` normals, by the transform of [`normal`], as many
+//! uniforms, by [`uniform`], or 128 [`mod@sign`]s.
 
 pub mod normal;
 pub mod philox;
 pub mod sign;
+pub mod uniform;
 
 mod fill;
 mod polynomial;

@@ -91,8 +91,9 @@ impl Elbo {
     /// The negative ELBO of a batch.
     ///
     /// # Shapes
-    /// - `outputs`: `[S B, outputs]` for S weight samples, sample-major
-    /// - `targets`: B of them
+    /// - `outputs`: `[S B, outputs]` for the trace's S weight samples, sample-major; or `[B, outputs]` of a network in
+    ///   which nothing is random
+    /// - `targets`: B of them; for none the likelihood's part of the loss is 0
     ///
     /// # Errors
     /// [`Error::Targets`] if targets do not fit the likelihood or the outputs.
@@ -107,7 +108,8 @@ impl Elbo {
         let zero = || Tensor::<1>::zeros([1], (&like.device(), like.dtype()));
         let total = |losses: &[Loss]| losses.iter().fold(zero(), |sum, loss| sum + loss.value.clone());
 
-        let nll = likelihood.nll(outputs, targets)?.mean();
+        let nll = likelihood.nll(outputs, targets, trace.samples())?;
+        let nll = if targets.is_empty() { zero() } else { nll.mean() };
         let divergences = trace.divergences();
         let kl = total(&divergences);
         let regularization = total(&trace.regularizers());
@@ -131,4 +133,42 @@ impl From<Loss> for LayerDivergence {
 #[allow(clippy::cast_precision_loss)] // counts of examples
 fn float(n: usize) -> f64 {
     n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::DenseConfig;
+    use crate::noise::Noise;
+    use burn::tensor::Device;
+
+    /// The terms of a dense layer's outputs for `classes`, or of logits that no layer made.
+    fn terms(classes: &[usize], samples: usize, is_random: bool) -> ElboTerms {
+        let device = Device::flex();
+        let layer = DenseConfig::new(3, 2).with_name("dense").init(&device).unwrap();
+        let mut trace = Trace::sampling(&mut Noise::seeded(1)).with_samples(samples);
+        let x = Tensor::<2>::ones([classes.len(), 3], &device);
+        let logits = layer.try_forward(x.clone(), &mut trace).unwrap();
+        let logits = if is_random { logits } else { x.narrow(1, 0, 2) };
+        let targets = Targets::classes(classes, &device);
+        Elbo::new(10).unwrap().negative(&Likelihood::categorical(2), logits, &targets, &trace).unwrap()
+    }
+
+    /// An empty batch costs the divergence alone.
+    #[test]
+    fn no_examples_cost_the_divergence() {
+        let terms = terms(&[], 3, true);
+        let (loss, nll, kl) = (terms.loss.into_scalar::<f64>(), terms.nll.into_scalar::<f64>(), terms.kl);
+        assert_eq!(nll, 0.0);
+        assert!((loss - kl.into_scalar::<f64>() / 10.0).abs() < 1e-6, "{loss}");
+    }
+
+    /// Equal logits for every weight sample: `ln 2` each, whatever the number of samples.
+    #[test]
+    fn outputs_without_noise_are_shared_by_all_samples() {
+        for samples in [1, 4] {
+            let nll = terms(&[0, 1, 1], samples, false).nll.into_scalar::<f64>();
+            assert!((nll - core::f64::consts::LN_2).abs() < 1e-6, "{samples} samples: {nll}");
+        }
+    }
 }

@@ -135,7 +135,8 @@ impl PosteriorPredictive {
     /// `target_scaler` says how the model's targets were scaled.
     ///
     /// # Errors
-    /// Those of the data (a series longer than the network takes) and of the network (another number of channels).
+    /// Those of the data (a series longer than the network takes) and of the network (another number of channels);
+    /// [`Error::InvalidArgument`] for a likelihood that is neither categorical nor Gaussian.
     pub fn predict(&self, model: &Model, data: &Dataset, target_scaler: Option<TargetScaler>) -> Result<Predictions> {
         let device = model.devices().into_iter().next().unwrap_or_else(Device::flex);
         let network = &model.network;
@@ -166,6 +167,11 @@ impl PosteriorPredictive {
                     gatherer.batch(&batch.indices, |each| run(batch, each))?;
                 }
                 Ok(Predictions::Real(gatherer.finish()))
+            }
+            other @ (Likelihood::Output(_) | Likelihood::Custom(_)) => {
+                // `for_each_sample` and `Likelihood::distribution` are the way for these.
+                let expected = "categorical or gaussian";
+                Err(Error::argument("PosteriorPredictive::predict", "likelihood", expected, other.name()))
             }
         }
     }

@@ -61,7 +61,7 @@ impl TrainingData {
                 let scaler = self.target_scaler.unwrap_or(TargetScaler { loc: 0.0, scale: 1.0 });
                 let chosen: Vec<f64> = batch.indices.iter().map(|&i| scaler.forward(values[i])).collect();
                 let count = chosen.len();
-                Targets::Real(Tensor::from_data(TensorData::new(chosen, [count, 1]), device))
+                Targets::real_events(Tensor::from_data(TensorData::new(chosen, [count, 1]), device))
             }
             Labels::None => Targets::real(&[], device),
         }

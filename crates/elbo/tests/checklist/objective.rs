@@ -66,6 +66,9 @@ fn l72_targets_that_do_not_fit_are_errors() {
     let three = || Tensor::zeros_like(&wave([3, 2], 0.0));
     let run = |likelihood: Likelihood, targets: Targets| elbo.negative(&likelihood, three(), &targets, &trace);
     assert_error(run(Likelihood::categorical(3), Targets::classes(&[0, 1, 1], &device())), &["3 outputs", "2"]);
-    assert_error(run(Likelihood::categorical(2), Targets::classes(&[0, 1], &device())), &["multiple of 2", "3 rows"]);
+    assert_error(
+        run(Likelihood::categorical(2), Targets::classes(&[0, 1], &device())),
+        &["1 weight samples for 2 targets", "3 rows"],
+    );
     assert_error(run(Likelihood::categorical(2), Targets::real(&[0.0; 3], &device())), &["class numbers"]);
 }

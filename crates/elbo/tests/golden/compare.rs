@@ -16,6 +16,8 @@ pub enum Quantity {
     Approximation,
     /// Slopes of those: off by up to 3.5e-3 of their value (found by comparing; the exact ones have tests of their own).
     ApproximateSlope,
+    /// Survival functions, log tails and quantiles.
+    Tail,
 }
 
 /// Bounds on the difference of two numbers.
@@ -36,6 +38,8 @@ impl Quantity {
             (Self::Density, _) => (2e-5, 2e-5),
             (Self::Approximation, _) => (0.0, 6e-4),
             (Self::ApproximateSlope, _) => (4e-3, 0.0),
+            (Self::Tail, DType::F64) => (1e-8, 1e-9),
+            (Self::Tail, _) => (1e-3, 2e-5),
         };
         Tolerance { relative, absolute }
     }

@@ -72,6 +72,12 @@ const KL: &[Damage] = &[
 const DISTRIBUTION: &[Damage] = &[
     ("wrong log density", |case| nudge(&mut case["expected"]["log_prob"]), "log_prob[0]"),
     ("wrong mean", |case| case["expected"]["mean"] = json!(0.001), "mean"),
+    ("wrong distribution function", |case| nudge(&mut case["expected"]["cdf"]), "cdf[0]"),
+    ("wrong tail", |case| nudge(&mut case["expected"]["log_survival_function"]), "log_survival_function[0]"),
+    ("wrong variance", |case| nudge(&mut case["expected"]["variance"]), "variance"),
+    ("wrong mode", |case| nudge(&mut case["expected"]["mode"]), "mode"),
+    ("wrong entropy", |case| nudge(&mut case["expected"]["entropy"]), "entropy"),
+    ("wrong quantile", |case| nudge(&mut case["expected"]["quantile"]), "quantile[0]"),
     ("unknown field", |case| case["expected"]["skewness"] = json!(0.0), "skewness"),
 ];
 
@@ -159,7 +165,7 @@ fn has_no_stale_pending_entries(folder: &Path) -> Result<(), Failure> {
         let stale = match entry.part {
             Part::File => unless(folder.join(format!("{}.json", entry.file)).is_file(), || vec![entry.file]),
             Part::Kinds(names) => missing(names, &kinds(folder, entry.file)?),
-            Part::Fields(names) => missing(names, &expected_fields(folder, entry.file)?),
+            Part::Fields(of, names) => missing_fields(folder, entry.file, of, names)?,
         };
         if !stale.is_empty() {
             return Err(format!("the table lists {stale:?} of {} in vain", entry.file));
@@ -186,12 +192,19 @@ fn kinds(folder: &Path, file: &str) -> Result<BTreeSet<String>, Failure> {
     Ok(found)
 }
 
-fn expected_fields(folder: &Path, file: &str) -> Result<BTreeSet<String>, Failure> {
+/// Kinds of which no case expects one of the fields, and fields that no case of a kind expects.
+fn missing_fields<'a>(folder: &Path, file: &str, of: &[&'a str], names: &[&str]) -> Result<Vec<&'a str>, Failure> {
+    let runner = RUNNERS.iter().find(|runner| runner.file == file).ok_or("fields of a file without runner")?;
     let mut found = BTreeSet::new();
     for value in &File::read(&folder.join(file))?.cases {
-        found.extend(Case::new(value)?.expected.unread().into_iter().map(str::to_owned));
+        let case = Case::new(value)?;
+        let fields = case.expected.unread();
+        for kind in (runner.kinds)(&case)? {
+            found.extend(fields.iter().map(|field| (kind.clone(), (*field).to_owned())));
+        }
     }
-    Ok(found)
+    let has = |kind: &str, name: &str| found.contains(&(kind.to_owned(), name.to_owned()));
+    Ok(of.iter().copied().filter(|kind| !names.iter().all(|name| has(kind, name))).collect())
 }
 
 fn must_fail<T>(what: &str, result: Result<T, Failure>, expected: &str) -> Result<(), Failure> {

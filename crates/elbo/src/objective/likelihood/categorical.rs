@@ -1,7 +1,8 @@
 //! `-ln p(y) = ln Σ_k e^{z_k} - z_y`.
 
+use crate::output;
 use burn::module::Module;
-use burn::tensor::{Int, Tensor, activation::log_softmax};
+use burn::tensor::Tensor;
 
 /// One of K classes with the outputs as logits.
 #[derive(Module, Debug)]
@@ -11,15 +12,15 @@ pub struct Categorical {
 }
 
 impl Categorical {
-    /// `[rows]` for logits `[rows, K]` and class numbers `[rows]`.
-    pub(super) fn nll(&self, logits: Tensor<2>, classes: Tensor<1, Int>) -> Tensor<1> {
-        let rows = logits.dims()[0];
-        self.log_probs(logits).gather(1, classes.reshape([rows, 1])).reshape([rows]).neg()
+    /// The distribution of a class number for logits `[rows, K]`.
+    #[must_use]
+    pub fn distribution(&self, logits: Tensor<2>) -> output::Categorical {
+        output::Categorical { logits }
     }
 
     /// `ln p(k)`: `[rows, K]`.
     #[must_use]
     pub fn log_probs(&self, logits: Tensor<2>) -> Tensor<2> {
-        log_softmax(logits, 1)
+        self.distribution(logits).log_probs()
     }
 }

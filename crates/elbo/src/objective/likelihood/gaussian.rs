@@ -1,6 +1,7 @@
 //! `-ln p(y) = Σ_t ½ ((y_t - μ_t) / σ_t)² + ln σ_t + ½ ln 2π`.
 
 use crate::error::{Error, Result};
+use crate::output::Normal;
 use crate::prior::{softplus, softplus_inverse};
 use crate::variable::Variable;
 use burn::module::{Module, Param};
@@ -79,7 +80,7 @@ impl Gaussian {
                 (outputs, scale)
             }
             GaussianNoise::Learned(variable) => {
-                let scale = softplus(variable.value()).add_scalar(epsilon);
+                let scale = softplus(variable.value().cast(outputs.dtype())).add_scalar(epsilon);
                 (outputs, scale.unsqueeze_dim::<2>(0).repeat_dim(0, rows))
             }
             GaussianNoise::Predicted(_) => {
@@ -90,11 +91,11 @@ impl Gaussian {
         }
     }
 
-    /// `[rows]` for outputs `[rows, ..]` and values `[rows, targets]`.
-    pub(super) fn nll(&self, outputs: Tensor<2>, values: Tensor<2>) -> Tensor<1> {
-        let rows = outputs.dims()[0];
+    /// The distribution of the targets: `[rows, targets]`.
+    #[must_use]
+    pub fn distribution(&self, outputs: Tensor<2>) -> Normal {
         let (loc, scale) = self.moments(outputs);
-        crate::prior::normal_log_density(values, loc, scale).sum_dim(1).reshape([rows]).neg()
+        Normal { loc, scale }
     }
 }
 
@@ -134,7 +135,7 @@ mod tests {
             (Gaussian::predicted(1), outputs(vec![0.5, softplus_inverse(2.0)])),
         ];
         for (likelihood, outputs) in cases {
-            let nll = Likelihood::Gaussian(likelihood).nll(outputs, &Targets::real(&[1.0], &device)).unwrap();
+            let nll = Likelihood::Gaussian(likelihood).nll(outputs, &Targets::real(&[1.0], &device), 1).unwrap();
             assert!((nll.into_scalar::<f64>() - expected).abs() < 1e-6);
         }
     }

@@ -1,0 +1,89 @@
+//! What families of independent values share.
+
+use crate::prior::softplus;
+use burn::tensor::{DType, Int, Tensor};
+use elbo_kernels::reference::scale::machine_epsilon;
+
+/// Columns `block n .. (block + 1) n` of the outputs.
+pub(super) fn block(outputs: &Tensor<2>, block: usize, n: usize) -> Tensor<2> {
+    outputs.clone().narrow(1, block * n, n)
+}
+
+/// `eps + softplus(u)`.
+pub(super) fn positive(u: Tensor<2>) -> Tensor<2> {
+    let epsilon = machine_epsilon(u.dtype());
+    softplus(u).add_scalar(epsilon)
+}
+
+/// Sums over the event: `[rows, event] -> [rows]`.
+pub(super) fn total(values: Tensor<2>) -> Tensor<1> {
+    let rows = values.dims()[0];
+    values.sum_dim(1).reshape([rows])
+}
+
+/// `[rows, n] -> [rows, n, n]` with the values on the diagonal.
+pub(super) fn diagonal(values: Tensor<2>) -> Tensor<3> {
+    let n = values.dims()[1];
+    let eye = Tensor::<2>::eye(n, &values.device()).cast(values.dtype());
+    values.unsqueeze_dim::<3>(2) * eye.unsqueeze_dim::<3>(0)
+}
+
+/// `[S, rows · event] -> [S, rows, event]`.
+pub(super) fn draws(values: Tensor<2>, [rows, event]: [usize; 2]) -> Tensor<3> {
+    let samples = values.dims()[0];
+    values.reshape([samples, rows, event])
+}
+
+/// In a type that holds uniform numbers: `f64`, else `f32`.
+pub(super) fn wide<const D: usize>(values: Tensor<D>) -> Tensor<D> {
+    match values.dtype() {
+        DType::F64 | DType::F32 => values,
+        _ => values.cast(DType::F32),
+    }
+}
+
+/// Parameters `[rows, event]` as `[1, rows · event]`, to be met with noise.
+pub(super) fn flat(values: Tensor<2>) -> Tensor<2> {
+    let n = values.shape().num_elements();
+    values.reshape([1, n])
+}
+
+/// `1 / (1 + e^-x) = e^{-softplus(-x)}`.
+pub(super) fn sigmoid(x: Tensor<2>) -> Tensor<2> {
+    softplus(x.neg()).neg().exp()
+}
+
+/// Which of K things: the number of those whose cumulated weight stays below `u` times all of it.
+///
+/// # Shapes
+/// - `weights`: `[rows, K]`, `u`: `[S, rows]`, both as [`wide`] has them
+/// - output: `[S, rows, 1]`, as floating-point numbers; never a thing of weight 0
+pub(super) fn choice(weights: Tensor<2>, u: Tensor<2>) -> Tensor<3> {
+    let classes = weights.dims()[1];
+    let cumulated = weights.detach().cumsum(1);
+    let all = cumulated.clone().narrow(1, classes - 1, 1).swap_dims(0, 1);
+    let threshold = (u * all).unsqueeze_dim::<3>(2);
+    cumulated.unsqueeze_dim::<3>(0).lower(threshold).float().sum_dim(2)
+}
+
+/// `[.., 1] -> [.., K]`: 1 where the number is the column's, else 0, in the dtype of the numbers.
+pub(super) fn one_hot<const D: usize>(numbers: Tensor<D>, classes: usize) -> Tensor<D> {
+    let mut shape = [1; D];
+    shape[D - 1] = classes;
+    let columns = class_numbers(classes, &numbers).reshape(shape);
+    let dtype = numbers.dtype();
+    numbers.equal(columns).float().cast(dtype)
+}
+
+/// `0, 1, ..` in the dtype and on the device of `like`.
+pub(super) fn class_numbers<const D: usize>(classes: usize, like: &Tensor<D>) -> Tensor<1> {
+    let end = i64::try_from(classes).unwrap_or(i64::MAX);
+    Tensor::<1, Int>::arange(0..end, &like.device()).float().cast(like.dtype())
+}
+
+/// `ln Σ e^x` over an axis, which stays with length 1; minus infinity if all terms are.
+pub(super) fn log_sum_exp<const D: usize>(terms: Tensor<D>, axis: usize) -> Tensor<D> {
+    let largest = terms.clone().detach().max_dim(axis);
+    let largest = largest.clone().mask_fill(largest.is_finite().bool_not(), 0.0);
+    (terms - largest.clone()).exp().sum_dim(axis).log() + largest
+}
