@@ -87,3 +87,34 @@ pub(super) fn log_sum_exp<const D: usize>(terms: Tensor<D>, axis: usize) -> Tens
     let largest = largest.clone().mask_fill(largest.is_finite().bool_not(), 0.0);
     (terms - largest.clone()).exp().sum_dim(axis).log() + largest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    /// The first and the last uniform number of `f32`, and both sides of a border; weights need not add up to 1.
+    #[test]
+    fn a_choice_is_the_quantile_of_the_weights() {
+        let row = |values: &[f32]| {
+            Tensor::<2>::from_data(TensorData::new(values.to_vec(), [1, values.len()]), &Device::flex())
+        };
+        let ulp = 0.5_f32.powi(24);
+        for all in [1.0, 0.3, 0.999_999_9, 7.0] {
+            let weights = [0.0, 0.25 * all, 0.0, 0.75 * all, 0.0];
+            for (u, expected) in [(ulp, 1.0), (0.249, 1.0), (0.251, 3.0), (1.0 - ulp, 3.0)] {
+                let found = choice(row(&weights), row(&[u]));
+                assert_eq!(found.into_scalar::<f64>(), expected, "{all}, {u}");
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_exponentials_do_not_overflow() {
+        let terms = |x: [f32; 2]| Tensor::<2>::from_data([x], &Device::flex());
+        let found = |x| log_sum_exp(terms(x), 1).into_scalar::<f64>();
+        assert!((found([1000.0, 1000.0]) - 1000.0 - core::f64::consts::LN_2).abs() < 1e-4);
+        assert_eq!(found([f32::NEG_INFINITY, -1000.0]), -1000.0);
+        assert_eq!(found([f32::NEG_INFINITY; 2]), f64::NEG_INFINITY);
+    }
+}

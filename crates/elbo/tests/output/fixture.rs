@@ -18,7 +18,7 @@ pub fn cases() -> Vec<Case> {
         (Output::Logistic { event: 1 }, &[-0.7, 0.2]),
         (Output::StudentT { event: 1, df: Some(9.0) }, &[0.5, -0.1]),
         (Output::StudentT { event: 1, df: None }, &[0.5, -0.1, 10.0]),
-        (Output::Bernoulli { event: 1 }, &[-0.8]),
+        (Output::Bernoulli { event: 1 }, &[0.6]),
         (Output::Bernoulli { event: 2 }, &[-0.8, 1.7]),
         (Output::Poisson { event: 1 }, &[0.9]),
         (Output::Poisson { event: 2 }, &[-0.5, 1.2]),
