@@ -43,7 +43,8 @@ impl<Q: Posterior<D>, const D: usize> Single<'_, Q, D> {
         self.settings.name.as_deref().unwrap_or(self.settings.class)
     }
 
-    /// Draws the weight for every sample, `[S, elements]`: its means in a pass of means.
+    /// Draws the weight for every sample, `[S, elements]`: its means in a pass of means. A posterior of a user's own
+    /// that draws another shape is refused.
     pub(super) fn draw(&self, trace: &mut Trace) -> Result<(Entered, Tensor<2>)> {
         let first = parameter_names(self.weight).into_iter().next();
         let id = LayerId {
@@ -57,6 +58,11 @@ impl<Q: Posterior<D>, const D: usize> Single<'_, Q, D> {
             Some(mut noise) => self.weight.posterior.sample(&mut noise)?,
             None => self.weight.mean_rows(trace.samples()),
         };
+        let expected = [trace.samples(), self.weight.posterior.shape().into_iter().product()];
+        if drawn.dims() != expected {
+            let (expected, found) = (format!("draws of shape {expected:?}"), format!("{:?}", drawn.dims()));
+            return Err(Error::argument(self.owner(), "posterior", expected, found));
+        }
         Ok((entered, drawn))
     }
 
