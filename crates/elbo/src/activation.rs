@@ -45,9 +45,9 @@ impl Activation {
 
     /// All of it; channels lie on `axis`.
     pub(crate) fn apply<const D: usize>(&self, x: Tensor<D>, axis: usize) -> Tensor<D> {
-        match self {
-            Self::Relu => activation::relu(x),
-            other => other.after_epilogue(x, axis),
+        match self.epilogue() {
+            Epilogue::Relu => activation::relu(x),
+            Epilogue::Linear => self.after_epilogue(x, axis),
         }
     }
 

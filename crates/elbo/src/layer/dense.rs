@@ -192,7 +192,7 @@ impl DenseConfig {
     }
 }
 
-fn output_shape(units: usize, input: &[Option<usize>]) -> Vec<Option<usize>> {
+pub(super) fn output_shape(units: usize, input: &[Option<usize>]) -> Vec<Option<usize>> {
     let mut shape = input.to_vec();
     if let Some(last) = shape.last_mut() {
         *last = Some(units);

@@ -213,12 +213,9 @@ impl DenseVariationalConfig {
     }
 
     /// The shape of an output before the layer is built; unknown lengths stay unknown.
-    ///
-    /// # Errors
-    /// [`Error::InvalidArgument`] or [`Error::TooLarge`] for bad arguments, [`Error::Input`] for a wrong rank or number
-    /// of features.
-    pub fn output_shape(&self, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
-        output_shape(self.owner(), &self.check()?.0, input)
+    #[must_use]
+    pub fn output_shape(&self, input: &[Option<usize>]) -> Vec<Option<usize>> {
+        super::dense::output_shape(self.units, input)
     }
 
     /// Name or class, for messages.
@@ -320,21 +317,25 @@ impl<Q: Posterior<1>> DenseVariational<Q> {
     }
 
     fn check_input<const D: usize>(&self, input: &Tensor<D>, layer: &str) -> Result<()> {
-        output_shape(layer, &self.op, &input.dims().map(Some))?;
-        let dtype = self.settings.dtype;
-        if input.dtype() == dtype {
-            return Ok(());
+        let (shape, dtype, inputs) = (input.dims(), self.settings.dtype, self.op.inputs);
+        let fail = |what, expected, found| Err(Error::Input { layer: layer.to_owned(), what, expected, found });
+        if D < 2 {
+            return fail("rank", "at least 2 axes".into(), format!("{D} in {shape:?}"));
         }
-        let (expected, found) = (format!("{dtype:?}"), format!("{:?}", input.dtype()));
-        Err(Error::Input { layer: layer.to_owned(), what: "dtype", expected, found })
+        if shape[D - 1] != inputs {
+            let expected = format!("{inputs} on axis {}", D - 1);
+            return fail("number of features", expected, format!("{} in {shape:?}", shape[D - 1]));
+        }
+        if input.dtype() != dtype {
+            return fail("dtype", format!("{dtype:?}"), format!("{:?}", input.dtype()));
+        }
+        Ok(())
     }
 
     /// The shape of an output; unknown lengths stay unknown.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for a wrong rank or number of features.
-    pub fn output_shape(&self, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
-        output_shape(self.settings.name.as_deref().unwrap_or(self.settings.class), &self.op, input)
+    #[must_use]
+    pub fn output_shape(&self, input: &[Option<usize>]) -> Vec<Option<usize>> {
+        super::dense::output_shape(self.op.units, input)
     }
 
     /// The variables, in order of creation.
@@ -365,22 +366,5 @@ impl<Q: Posterior<1>> DenseVariational<Q> {
     #[must_use]
     pub fn kl_weight(&self) -> f64 {
         self.kl_weight
-    }
-}
-
-/// The shape of an output, after checking rank and features of the input as far as they are known.
-fn output_shape(layer: &str, op: &DenseOp, input: &[Option<usize>]) -> Result<Vec<Option<usize>>> {
-    let sizes: Vec<String> = input.iter().map(|size| size.map_or("?".into(), |size| size.to_string())).collect();
-    let shape = format!("[{}]", sizes.join(", "));
-    let fail = |what, expected, found| Err(Error::Input { layer: layer.to_owned(), what, expected, found });
-    let [first, middle @ .., last] = input else {
-        return fail("rank", "at least 2 axes".into(), format!("{} in {shape}", input.len()));
-    };
-    match *last {
-        Some(features) if features != op.inputs => {
-            let expected = format!("{} on axis {}", op.inputs, input.len() - 1);
-            fail("number of features", expected, format!("{features} in {shape}"))
-        }
-        _ => Ok([&[*first], middle, &[Some(op.units)]].concat()),
     }
 }
