@@ -150,6 +150,11 @@ impl LayerNoise {
         Self { pass, prefix, samples, first_example, examples }
     }
 
+    /// The layer, for messages.
+    pub(crate) fn owner(&self) -> &str {
+        &self.prefix
+    }
+
     /// The noise of a weight.
     pub(crate) fn weight(&self, role: &str) -> WeightNoise {
         self.pass.stream(format!("{}/{role}", self.prefix), self.samples.clone())

@@ -103,7 +103,7 @@ pub(super) fn sample<Q: Posterior<K>, const K: usize>(
     noise: &mut WeightNoise,
 ) -> Result<Tensor<2>> {
     match weight.tensor_fn() {
-        None => weight.posterior.sample(noise),
+        None => weight.sample(argument.0, noise),
         Some(tensor_fn) => {
             let draw = |_, noise: &mut WeightNoise| tensor_fn(&weight.posterior, noise);
             each_sample(argument, weight.posterior.shape(), noise, draw)

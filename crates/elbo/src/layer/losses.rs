@@ -70,7 +70,7 @@ pub(super) fn divergence<Q: Posterior<D>, const D: usize>(
         return Ok(None);
     }
     let drawn = match drawn {
-        None if weight.needs_sample() => Draws::Own(weight.posterior.sample(&mut noise.weight(role))?),
+        None if weight.needs_sample() => Draws::Own(weight.sample(noise.owner(), &mut noise.weight(role))?),
         None => Draws::None,
         Some(drawn) if weight.tensor_fn().is_some() => Draws::Given(drawn),
         Some(drawn) => Draws::Own(drawn),

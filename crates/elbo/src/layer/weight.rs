@@ -92,6 +92,18 @@ impl<Q: Posterior<D>, const D: usize> Weight<Q, D> {
         self.extras.tensor_fn.as_ref()
     }
 
+    /// One draw per sample of the noise, `[S, elements]`, by the posterior itself: one of a user's own that draws another
+    /// shape is refused.
+    pub(crate) fn sample(&self, owner: &str, noise: &mut WeightNoise) -> Result<Tensor<2>> {
+        let expected = [noise.samples(), self.posterior.shape().into_iter().product()];
+        let drawn = self.posterior.sample(noise)?;
+        if drawn.dims() == expected {
+            return Ok(drawn);
+        }
+        let (expected, found) = (format!("one that draws {expected:?} values"), format!("{:?}", drawn.dims()));
+        Err(Error::argument(owner, "posterior", expected, found))
+    }
+
     /// The mean for every sample, `[S, elements]`.
     pub(crate) fn mean_rows(&self, samples: usize) -> Tensor<2> {
         let row: Tensor<2> = self.posterior.mean().flatten::<1>(0, D - 1).unsqueeze_dim(0);

@@ -1,7 +1,7 @@
 //! Posteriors, priors, divergences, and the layers of one joint posterior.
 //!
 //! Moments and Monte Carlo estimates are held to z-scores of [`fixture::LIMIT`], which one score exceeds with
-//! probability 1e-6, under fixed seeds; there are some 150 of them. Gradients are compared with central differences in
+//! probability 1e-6, under fixed seeds; there are some 90 of them. Gradients are compared with central differences in
 //! `f64`, densities with dense algebra written out.
 
 mod divergence;

@@ -7,7 +7,7 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{DType, Tensor};
 use elbo::distribution::Distribution;
 use elbo::divergence::Divergence;
-use elbo::layer::{Dense, DenseConfig};
+use elbo::layer::{Dense, DenseConfig, DenseVariationalConfig};
 use elbo::noise::WeightNoise;
 use elbo::posterior::Posterior;
 use elbo::variable::{Initializer, Variable, VariableInfo, VariableOptions, VariableRequest, VariableScope};
@@ -131,6 +131,44 @@ fn a_posterior_of_ones_own_has_no_closed_form_unless_it_says_so() {
     assert!(
         posterior.loc_scale().is_none() && posterior.elementwise_kl(&elbo::prior::Prior::standard_normal()).is_none()
     );
-    let twice = Variable::new("loc", Param::from_tensor(tensor([1, 1], vec![2.0])));
-    assert_eq!(twice.name(), "loc");
+}
+
+/// One number too few.
+#[derive(Module, Debug)]
+struct Short {
+    loc: Variable<1>,
+}
+
+impl Distribution<1> for Short {
+    fn name(&self) -> &'static str {
+        "Short"
+    }
+
+    fn shape(&self) -> [usize; 1] {
+        self.loc.value().dims()
+    }
+
+    fn sample(&self, noise: &mut WeightNoise) -> Result<Tensor<2>> {
+        noise.normal(&self.loc.value().narrow(0, 1, self.shape()[0] - 1))
+    }
+
+    fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
+        values.sum_dim(1).flatten(0, 1)
+    }
+
+    fn mean(&self) -> Tensor<1> {
+        self.loc.value()
+    }
+}
+
+impl Posterior<1> for Short {}
+
+#[test]
+fn draws_of_another_shape_are_an_error() {
+    let short = Short { loc: Variable::new("loc", Param::from_tensor(tensor([8], wave(8, 0.0, 1.0)))) };
+    let layer = DenseVariationalConfig::new(3, 2).with_name("joint").with_dtype(DType::F64);
+    let layer = layer.init_with(&device(), |_, _| Ok(short)).unwrap();
+    let mut trace = Trace::sampling(&mut Noise::seeded(1)).with_samples(2);
+    let output = layer.try_forward(tensor([1, 3], vec![0.0; 3]), &mut trace);
+    assert_error(output, &["joint", "posterior", "[2, 8]", "[2, 7]"]);
 }
