@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod convert;
 pub mod data;
 pub mod distribution;
 pub mod divergence;

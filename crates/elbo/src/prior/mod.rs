@@ -3,6 +3,7 @@
 mod cauchy;
 mod laplace;
 mod normal;
+mod scalar;
 mod scale_mixture;
 mod student_t;
 
@@ -10,6 +11,7 @@ pub use cauchy::CauchyPrior;
 pub use laplace::LaplacePrior;
 pub use normal::{Moment, NormalPrior};
 pub(crate) use normal::{normal_log_density, softplus_inverse, stable_softplus as softplus};
+pub use scalar::ScalarPrior;
 pub use scale_mixture::ScaleMixturePrior;
 pub use student_t::StudentTPrior;
 

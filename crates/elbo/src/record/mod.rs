@@ -13,4 +13,5 @@ pub(crate) use file::is_temporary;
 pub use file::write_atomically;
 pub(crate) use hash::hex;
 pub use named::{NamedTensors, load_parameters, parameters};
+pub(crate) use paths::Path as NamePath;
 pub use paths::{name_parameters, parameter_names};
