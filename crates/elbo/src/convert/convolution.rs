@@ -72,9 +72,7 @@ impl Conv2d {
         let padding = match conv.padding {
             PaddingConfig2d::Same => Zeros::Same,
             PaddingConfig2d::Valid => Zeros::Valid,
-            PaddingConfig2d::Explicit(top, left, bottom, right) => {
-                Zeros::Explicit(vec![(top, bottom), (left, right)])
-            }
+            PaddingConfig2d::Explicit(top, left, bottom, right) => Zeros::Explicit(vec![(top, bottom), (left, right)]),
         };
         let source = Source {
             class: "burn::nn::conv::Conv2d",

@@ -74,7 +74,8 @@ struct RandomWeight {
 /// [`Error::InvalidArgument`] if no weight is chosen, a chosen weight is not finite, or an option is not allowed.
 pub fn bayesianize<M: Module + ModuleDisplay>(network: M, options: &ConvertOptions) -> Result<Bayesian<M>> {
     options.check()?;
-    let mut builder = Builder { path: NamePath::default(), options, chosen: chosen(&network, options)?, found: Vec::new() };
+    let mut builder =
+        Builder { path: NamePath::default(), options, chosen: chosen(&network, options)?, found: Vec::new() };
     network.visit(&mut builder);
     let weights = builder.found.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(Bayesian { network, weights: Named::new(weights), name: options.name.clone() })

@@ -113,8 +113,7 @@ fn frozen<const D: usize>(
     part: &str,
     values: Vec<f64>,
 ) -> Result<Moment<D>> {
-    let options =
-        VariableOptions { trainable: false, ..VariableOptions::new(request, Initializer::Values(values)) };
+    let options = VariableOptions { trainable: false, ..VariableOptions::new(request, Initializer::Values(values)) };
     Ok(Moment::Learned(scope.add_variable(&format!("{}_{part}", request.name), request.shape, options)?))
 }
 

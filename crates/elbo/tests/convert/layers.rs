@@ -1,0 +1,231 @@
+//! Layer by layer: Burn's layers to this crate's.
+
+use crate::fixture::*;
+use burn::module::Param;
+use burn::nn::conv::{Conv1d as BurnConv1d, Conv1dConfig, Conv2dConfig, Conv3dConfig};
+use burn::nn::{Linear, PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
+use burn::tensor::Tensor;
+use elbo::convert::{ConvertOptions, PriorRule, ScaleRule};
+use elbo::distribution::Distribution;
+use elbo::layer::{Conv1d, Conv2d, Conv3d, Dense};
+use elbo::posterior::{Family, Posterior};
+use elbo::prior::ScalarPrior;
+use elbo::{DataFormat, Trace};
+use proptest::prelude::*;
+
+fn linear(inputs: usize, units: usize) -> Linear {
+    Linear {
+        weight: Param::from_tensor(wave([inputs, units], 0.3)),
+        bias: Some(Param::from_tensor(wave([units], 0.7))),
+    }
+}
+
+/// A convolution in `f64`; Burn builds in `f32`.
+fn burn_conv1d(config: Conv1dConfig) -> BurnConv1d {
+    let mut conv = config.init(&device());
+    conv.weight = Param::from_tensor(wave(conv.weight.val().dims(), 0.3));
+    conv.bias = conv.bias.map(|bias| Param::from_tensor(wave(bias.val().dims(), 0.7)));
+    conv
+}
+
+fn options() -> ConvertOptions {
+    ConvertOptions::default().with_name("layer")
+}
+
+fn scales<const D: usize>(posterior: &Family<D>) -> Vec<f64> {
+    values(&posterior.loc_scale().unwrap().1)
+}
+
+#[test]
+fn a_linear_layer_keeps_its_mean_outputs() {
+    let linear = linear(3, 2);
+    let dense = Dense::from_linear(&linear, &options()).unwrap();
+    let input = wave([4, 3], 0.1);
+    let got = dense.forward(input.clone(), &mut Trace::mean());
+    assert_close(&values(&got), &values(&linear.forward(input)), EXACT);
+    assert_eq!(values(&dense.kernel.posterior.mean()), values(&linear.weight.val()));
+}
+
+#[test]
+fn a_linear_layer_without_bias_has_none() {
+    let linear = Linear { bias: None, ..linear(3, 2) };
+    assert!(Dense::from_linear(&linear, &options()).unwrap().bias.is_none());
+}
+
+#[test]
+fn moped_numbers_by_hand() {
+    let weight = tensor([1, 3], vec![2.0, -0.5, 0.0]);
+    let linear = Linear { weight: Param::from_tensor(weight), bias: None };
+    let rule = ScaleRule::Moped { delta: 0.1, floor: 0.01 };
+    let options = options().with_scale(rule).with_prior(PriorRule::moped(0.2, 0.01));
+    let dense = Dense::from_linear(&linear, &options).unwrap();
+    assert_close(&scales(&dense.kernel.posterior), &[0.2, 0.05, 0.01], EXACT);
+    // Around the same mean: ln(σp/σq) + σq²/(2 σp²) - ½, with σp = 2 σq twice and σp = σq once.
+    let half = 2.0_f64.ln() + 0.125 - 0.5;
+    let elementwise = dense.kernel.elementwise_kl().unwrap();
+    assert_close(&values(&elementwise), &[half, half, 0.0], EXACT);
+    assert_close(&[scalar(&dense.kernel.divergence(None).unwrap())], &[2.0 * half], EXACT);
+}
+
+#[test]
+fn a_fixed_scale_and_a_standard_normal_prior_by_hand() {
+    let linear = Linear { weight: Param::from_tensor(tensor([1, 1], vec![0.3])), bias: None };
+    let dense = Dense::from_linear(&linear, &options().with_scale(ScaleRule::Fixed(0.7))).unwrap();
+    assert_close(&scales(&dense.kernel.posterior), &[0.7], EXACT);
+    assert_close(&[scalar(&dense.kernel.divergence(None).unwrap())], &[0.146_674_943_938_732], 1e-9);
+}
+
+#[test]
+fn priors_around_weights_are_not_trained_but_recorded() {
+    let dense = Dense::from_linear(&linear(3, 2), &options().with_prior(PriorRule::moped(0.2, 0.01))).unwrap();
+    let variables: Vec<_> = dense.variables().into_iter().map(|v| (v.name, v.trainable)).collect();
+    let expected = [
+        ("kernel_posterior_loc", true),
+        ("kernel_posterior_untransformed_scale", true),
+        ("kernel_prior_loc", false),
+        ("kernel_prior_scale", false),
+        ("bias_posterior_loc", true),
+    ];
+    assert_eq!(variables, expected.map(|(name, trainable)| (name.to_owned(), trainable)));
+    assert!(elbo::record::parameters(&dense).contains_key("kernel.prior.loc"));
+    let gradients = gradients(&dense, &dense.kernel.divergence(None).unwrap());
+    let names: Vec<&str> = gradients.keys().map(String::as_str).collect();
+    assert_eq!(names, ["kernel.posterior.loc", "kernel.posterior.untransformed_scale"]);
+}
+
+#[test]
+fn random_biases_have_scale_and_prior() {
+    let dense = Dense::from_linear(&linear(3, 2), &options().with_random_bias(true)).unwrap();
+    let mut trace = pass(1).with_samples(3);
+    let _ = dense.forward(wave([4, 3], 0.1), &mut trace);
+    let paths: Vec<String> = trace.divergences().iter().map(elbo::trace::Loss::weight_path).collect();
+    assert_eq!(paths, ["layer/kernel", "layer/bias"]);
+    let bias = dense.bias.unwrap();
+    let expected: Vec<f64> = values(&bias.posterior.mean()).iter().map(|b| 0.1 * b.abs()).collect();
+    assert_close(&scales(&bias.posterior), &expected, EXACT);
+}
+
+#[test]
+fn other_priors_take_monte_carlo() {
+    let prior = PriorRule::Given(ScalarPrior::Laplace { loc: 0.0, scale: 1.0 });
+    let dense = Dense::from_linear(&linear(3, 2), &options().with_prior(prior)).unwrap();
+    let mut trace = pass(1).with_samples(3);
+    let _ = dense.forward(wave([4, 3], 0.1), &mut trace);
+    assert!(scalar(&trace.divergences()[0].value).is_finite());
+    assert_eq!(dense.kernel.prior.unwrap().name(), "Laplace");
+    let none = Dense::from_linear(&linear(3, 2), &options().with_prior(PriorRule::None)).unwrap();
+    assert!(!none.kernel.has_divergence());
+}
+
+#[test]
+fn bad_weights_and_options_are_errors() {
+    let infinite = Linear { weight: Param::from_tensor(tensor([1, 1], vec![f64::INFINITY])), bias: None };
+    assert_error(Dense::from_linear(&infinite, &options()), &["Linear", "`weight` must be finite", "inf"]);
+    for scale in [ScaleRule::Fixed(0.0), ScaleRule::Fixed(f64::NAN), ScaleRule::Moped { delta: -1.0, floor: 0.1 }] {
+        let converted = Dense::from_linear(&linear(1, 1), &options().with_scale(scale));
+        assert_error(converted, &["`scale` must be made of positive finite numbers"]);
+    }
+    let prior = PriorRule::Given(ScalarPrior::Normal { loc: 0.0, scale: -1.0 });
+    assert_error(Dense::from_linear(&linear(1, 1), &options().with_prior(prior)), &["scale", "positive"]);
+}
+
+#[test]
+fn paddings_that_differ_are_errors() {
+    let error = |config: Conv1dConfig, parts: &[&str]| {
+        assert_error(Conv1d::from_conv1d(&config.init(&device()), &options()), parts);
+    };
+    let config = || Conv1dConfig::new(2, 4, 3);
+    error(config().with_groups(2), &["`groups` must be 1", "found 2"]);
+    error(config().with_padding(PaddingConfig1d::Explicit(2, 0)), &["`padding`", "(2, 0)"]);
+    error(config().with_padding(PaddingConfig1d::Explicit(1, 1)).with_stride(2), &["`padding`", "stride 1"]);
+    error(config().with_padding(PaddingConfig1d::Same).with_dilation(2), &["`padding`", "dilation [2]"]);
+}
+
+#[test]
+fn a_converted_convolution_can_be_channels_last() {
+    let conv = burn_conv1d(Conv1dConfig::new(2, 3, 3).with_stride(2).with_padding(PaddingConfig1d::Same));
+    let ours = Conv1d::from_conv1d(&conv, &options().with_data_format(DataFormat::ChannelsLast)).unwrap();
+    let input = wave::<3>([2, 2, 8], 0.2);
+    let got = ours.forward(input.clone().swap_dims(1, 2), &mut Trace::mean()).swap_dims(1, 2);
+    assert_close(&values(&got), &values(&conv.forward(input)), EXACT);
+}
+
+#[test]
+fn a_converted_layer_trains() {
+    let conv = burn_conv1d(Conv1dConfig::new(2, 3, 3));
+    let conv = Conv1d::from_conv1d(&conv, &options()).unwrap();
+    let mut trace = pass(2).with_samples(2);
+    let output: Tensor<3> = conv.forward(wave([2, 2, 6], 0.2), &mut trace);
+    let gradients = gradients(&conv, &output.sum());
+    let names: Vec<&str> = gradients.keys().map(String::as_str).collect();
+    let expected = ["bias.posterior.loc", "kernel.posterior.loc", "kernel.posterior.untransformed_scale"];
+    assert_eq!(names, expected);
+}
+
+/// Stride or dilation on every axis, never both above 1.
+fn steps() -> impl Strategy<Value = (usize, usize)> {
+    prop_oneof![(1..4_usize, Just(1)), (Just(1), 1..4_usize)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn conv1d_keeps_its_mean_outputs(
+        (channels, filters, kernel, length) in (1..4_usize, 1..4_usize, 1..5_usize, 13..18_usize),
+        (stride, dilation) in steps(),
+        padding in 0..3_usize,
+    ) {
+        let total = (kernel - 1) * dilation;
+        let padding = match padding {
+            0 => PaddingConfig1d::Valid,
+            1 if dilation == 1 => PaddingConfig1d::Same,
+            2 if stride == 1 => PaddingConfig1d::Explicit(total / 2, total.div_ceil(2)),
+            _ => PaddingConfig1d::Explicit(0, 0),
+        };
+        let config = Conv1dConfig::new(channels, filters, kernel).with_stride(stride).with_dilation(dilation);
+        let conv = burn_conv1d(config.with_padding(padding));
+        let ours = Conv1d::from_conv1d(&conv, &options()).unwrap();
+        let input = wave([2, channels, length], 0.2);
+        let got = ours.forward(input.clone(), &mut Trace::mean());
+        let want = conv.forward(input);
+        prop_assert_eq!(got.dims(), want.dims());
+        assert_close(&values(&got), &values(&want), EXACT);
+    }
+
+    #[test]
+    fn conv2d_keeps_its_mean_outputs(
+        (channels, filters) in (1..4_usize, 1..4_usize),
+        kernel in prop::array::uniform2(1..4_usize),
+        stride in prop::array::uniform2(1..3_usize),
+        same in any::<bool>(),
+    ) {
+        let padding = if same { PaddingConfig2d::Same } else { PaddingConfig2d::Valid };
+        let config = Conv2dConfig::new([channels, filters], kernel).with_stride(stride).with_padding(padding);
+        let mut conv = config.init(&device());
+        conv.weight = Param::from_tensor(wave(conv.weight.val().dims(), 0.3));
+        conv.bias = Some(Param::from_tensor(wave([filters], 0.7)));
+        let ours = Conv2d::from_conv2d(&conv, &options()).unwrap();
+        let input = wave([2, channels, 6, 7], 0.2);
+        let got = ours.forward(input.clone(), &mut Trace::mean());
+        assert_close(&values(&got), &values(&conv.forward(input)), EXACT);
+    }
+
+    #[test]
+    fn conv3d_keeps_its_mean_outputs(
+        (channels, filters) in (1..3_usize, 1..3_usize),
+        kernel in prop::array::uniform3(0..2_usize),
+        same in any::<bool>(),
+    ) {
+        let kernel = kernel.map(|k| 2 * k + 1); // Burn pads volumes the same on both sides only
+        let padding = if same { PaddingConfig3d::Same } else { PaddingConfig3d::Valid };
+        let config = Conv3dConfig::new([channels, filters], kernel).with_padding(padding);
+        let mut conv = config.init(&device());
+        conv.weight = Param::from_tensor(wave(conv.weight.val().dims(), 0.3));
+        conv.bias = Some(Param::from_tensor(wave([filters], 0.7)));
+        let ours = Conv3d::from_conv3d(&conv, &options()).unwrap();
+        let input = wave([2, channels, 4, 3, 5], 0.2);
+        let got = ours.forward(input.clone(), &mut Trace::mean());
+        assert_close(&values(&got), &values(&conv.forward(input)), EXACT);
+    }
+}

@@ -1,0 +1,8 @@
+//! From trained networks to Bayesian ones, and layers from other libraries' files.
+
+#[allow(dead_code)] // shared with the checklist
+#[path = "../checklist/fixture.rs"]
+mod fixture;
+
+mod layers;
+mod network;
