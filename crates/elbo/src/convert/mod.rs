@@ -32,4 +32,5 @@ mod selection;
 
 pub use network::{Bayesian, bayesianize};
 pub use options::{ConvertOptions, PriorRule, ScaleRule};
+pub(crate) use posterior::untransformed_scale;
 pub use selection::Selection;

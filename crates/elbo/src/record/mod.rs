@@ -6,6 +6,7 @@
 
 mod file;
 mod hash;
+pub mod import;
 mod named;
 mod paths;
 

@@ -4,5 +4,6 @@
 #[path = "../checklist/fixture.rs"]
 mod fixture;
 
+mod import;
 mod layers;
 mod network;
