@@ -7,6 +7,7 @@
 mod file;
 mod hash;
 pub mod import;
+mod layer;
 mod named;
 mod paths;
 

@@ -13,6 +13,7 @@ mod fixture;
 mod forward;
 mod functional;
 mod gradient;
+mod layer_files;
 mod objective;
 mod precision;
 mod rows;
