@@ -16,9 +16,9 @@ use super::selection::Candidate;
 use crate::distribution::Distribution;
 use crate::divergence::Divergence;
 use crate::error::{Error, Result};
-use crate::layer::Weight;
 use crate::named::Named;
-use crate::posterior::MeanFieldNormal;
+use crate::noise::Noise;
+use crate::posterior::{MeanFieldNormal, Posterior};
 use crate::prior::Prior;
 use crate::record::NamePath;
 use crate::trace::{LayerId, LossKind, Trace};
@@ -171,13 +171,13 @@ impl<M: Module + ModuleDisplay> Bayesian<M> {
             let entered = trace.enter(&LayerId { name: Some(&name), class: CLASS, identity: id })?;
             let noise = trace.noise(&entered, "kernel");
             let drawn = noise.map(|mut noise| weight.posterior.sample(&mut noise)).transpose()?;
+            let divergence = weight.divergence(&name, drawn.clone())?;
             let record = trace.layer_mut(&entered);
             record.kernel_posterior_tensor.clone_from(&drawn);
-            draws.extend(drawn.clone().map(|drawn| (id, drawn)));
-            if weight.has_divergence() {
-                let divergence = move || weight.divergence_of_draws(drawn.clone()).expect("there is one");
+            if let Some(divergence) = divergence {
                 record.set_loss(LossKind::KernelDivergence, divergence);
             }
+            draws.extend(drawn.map(|drawn| (id, drawn)));
         }
         Ok(draws)
     }
@@ -276,14 +276,46 @@ impl RandomWeight {
         Ok(Self { untransformed_scale, prior, is_exact })
     }
 
-    /// Posterior, prior and divergence, around a location.
-    fn weight(&self, path: &str, loc: Tensor<1>) -> Weight<MeanFieldNormal<1>, 1> {
+    /// Posterior and prior, around a location.
+    fn weight(&self, path: &str, loc: Tensor<1>) -> Located {
         let posterior = MeanFieldNormal {
             loc: Variable::new(path, Param::initialized(ParamId::new(), loc)),
             untransformed_scale: Variable::new(path, self.untransformed_scale.clone()),
         };
-        let divergence = if self.is_exact { Divergence::Kl } else { Divergence::MonteCarlo };
-        Weight::new(posterior, self.prior.clone(), Some(divergence), None).expect("checked when it was converted")
+        Located { posterior, prior: self.prior.clone(), is_exact: self.is_exact }
+    }
+}
+
+/// A random weight with its location.
+struct Located {
+    posterior: MeanFieldNormal<1>,
+    prior: Option<Prior<1>>,
+    is_exact: bool,
+}
+
+impl Located {
+    /// How to compute the divergence, in nats: in closed form, or from the draws of the pass. In a pass of means, which
+    /// has none, from a draw that is always the same.
+    fn divergence(
+        &self,
+        name: &str,
+        drawn: Option<Tensor<2>>,
+    ) -> Result<Option<impl Fn() -> Tensor<1> + Send + use<>>> {
+        let Some(prior) = self.prior.clone() else { return Ok(None) };
+        let drawn = match (self.is_exact, drawn) {
+            (true, _) => None,
+            (false, Some(drawn)) => Some(drawn),
+            (false, None) => {
+                let pass = Noise::seeded(0).fork("means").next_pass();
+                let mut noise = pass.stream(format!("{name}/kernel_divergence"), 0..1);
+                Some(self.posterior.sample(&mut noise)?)
+            }
+        };
+        let posterior = self.posterior.clone();
+        Ok(Some(move || match drawn.clone() {
+            None => posterior.kl(&prior).expect("from normal to normal there is a formula"),
+            Some(drawn) => (posterior.log_prob_of_draws(drawn.clone()) - prior.log_prob(drawn)).mean(),
+        }))
     }
 }
 
@@ -291,7 +323,7 @@ impl RandomWeight {
 struct Collector<'a> {
     path: NamePath,
     weights: &'a Named<RandomWeight>,
-    found: Vec<(String, ParamId, Weight<MeanFieldNormal<1>, 1>)>,
+    found: Vec<(String, ParamId, Located)>,
 }
 
 impl ModuleVisitor for Collector<'_> {

@@ -259,11 +259,25 @@ fn other_priors_take_monte_carlo_of_the_draws() {
     let mut trace = pass(1).with_samples(2);
     let _ = bayesian.pass(&mut trace, |network| network.forward(wave([4, 3], 0.1))).unwrap();
     let draws = values(trace.layer("first.weight").unwrap().kernel_posterior_tensor.as_ref().unwrap());
-    let means = values(&bayesian.network().first.weight.val());
+    let means = means_of(&bayesian);
     let log_ratio = |(i, w): (usize, &f64)| {
         let z = (w - means[i % 6]) / 0.3;
         -0.5 * z * z - (0.3 * core::f64::consts::TAU.sqrt()).ln() + w.abs() + 2.0_f64.ln()
     };
     let expected = draws.iter().enumerate().map(log_ratio).sum::<f64>() / 2.0;
     assert_close(&[scalar(&trace.divergences()[0].value)], &[expected], 1e-9);
+    // Without draws the divergence is estimated from one of its own, the same in every pass of means.
+    let means = || {
+        let mut trace = Trace::mean();
+        let _ = bayesian.pass(&mut trace, |network| network.forward(wave([4, 3], 0.1))).unwrap();
+        scalar(&trace.divergences()[0].value)
+    };
+    assert_eq!(means(), means());
+    let at_means: f64 =
+        means_of(&bayesian).iter().map(|w| -(0.3 * core::f64::consts::TAU.sqrt()).ln() + w.abs() + 2.0_f64.ln()).sum();
+    assert!((means() - at_means).abs() > 1e-3);
+}
+
+fn means_of(bayesian: &Bayesian<Net>) -> Vec<f64> {
+    values(&bayesian.network().first.weight.val())
 }
