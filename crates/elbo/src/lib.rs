@@ -43,3 +43,12 @@ pub use error::{Error, Result};
 pub use estimator::Estimator;
 pub use noise::Noise;
 pub use trace::Trace;
+
+/// The snippets of the pages on other libraries.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/from-tfp.md")]
+    struct FromTfp;
+    #[doc = include_str!("../../../docs/import.md")]
+    struct Import;
+}

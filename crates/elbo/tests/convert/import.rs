@@ -6,7 +6,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData, activation::relu};
 use elbo::convert::ScaleRule;
 use elbo::layer::{Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Dense, DenseConfig};
 use elbo::posterior::{LocScaleOptions, Posterior, default_mean_field_normal_fn};
-use elbo::record::import::{Import, Source, Transform, export};
+use elbo::record::import::{Import, Role, Source, Transform, export};
 use elbo::record::{NamedTensors, parameters, write_atomically};
 use elbo::{DataFormat, Noise, Result, Trace};
 use std::collections::BTreeMap;
@@ -265,4 +265,30 @@ fn what_a_library_cannot_hold_is_not_exported() {
     let linear = burn::nn::LinearConfig::new(2, 2).init(&Device::flex());
     assert_error(export(&linear, Source::Tfp, &[]), &["`bias` is no location or scale"]);
     assert!(export(&linear, Source::Tfp, &["bias", "weight"]).unwrap().tensors.is_empty());
+}
+
+/// The page shows every row of the table, in the section of its library and with its parameter.
+#[test]
+fn the_page_shows_the_table() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/import.md")).unwrap();
+    for source in Source::ALL {
+        let section = page.split("\n### ").find(|section| section.contains(&format!("`Source::{source:?}`"))).unwrap();
+        for row in source.rows() {
+            let theirs = format!("`{}`", row.theirs);
+            let line = section.lines().find(|line| line.starts_with('|') && line.contains(&theirs));
+            let line = line.unwrap_or_else(|| panic!("{source}: no line has {theirs}"));
+            let (ours, numbers) = match row.role {
+                Role::Parameter(part) => (
+                    format!("| `{}` |", part.ours()),
+                    match row.transform {
+                        Transform::Same => "as they are",
+                        Transform::Softplus => "ln(1 + e^rho)",
+                        Transform::Log => "e^value",
+                    },
+                ),
+                Role::LeftOut => ("| |".to_owned(), "left out"),
+            };
+            assert!(line.contains(&ours) && line.contains(numbers), "{line}: expected {ours} and {numbers}");
+        }
+    }
 }
