@@ -118,6 +118,7 @@ impl<M: Module + ModuleDisplay> Bayesian<M> {
     ///
     /// # Errors
     /// [`Error::Input`] if the batch is neither N nor a multiple of S; [`Error::DuplicateName`]; [`Error::Replay`].
+    #[allow(clippy::needless_pass_by_value)] // as layers take it
     pub fn forward<const X: usize, const Y: usize>(
         &self,
         input: Tensor<X>,

@@ -59,7 +59,7 @@ pub(super) struct Candidate {
 impl Candidate {
     /// The parameter of this path and rank, if it is a weight or a bias.
     pub(super) fn new(path: String, id: ParamId, rank: usize) -> Option<Self> {
-        let is_bias = rank == 1 && (path == "bias" || path.ends_with(".bias"));
+        let is_bias = rank == 1 && path.rsplit('.').next() == Some("bias");
         (rank >= 2 || is_bias).then_some(Self { path, id, is_bias })
     }
 

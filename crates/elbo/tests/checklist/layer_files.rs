@@ -51,7 +51,7 @@ fn round_trip_conv<const D: usize>(layer: &Conv<D>, shape: [usize; D]) -> Conv<D
     loaded
 }
 
-fn round_trip_dense(config: DenseConfig) -> Dense {
+fn round_trip_dense(config: &DenseConfig) -> Dense {
     let layer = config.init(&device()).unwrap();
     let run = |layer: &Dense, trace: &mut Trace| values(&layer.forward(wave([4, 3], 0.2), trace));
     round_trip(&layer, Dense::save, |path| Dense::load(path, &device()), run)
@@ -130,19 +130,19 @@ fn l74_every_prior_and_divergence_comes_back() {
     for prior in priors {
         let name = prior.name();
         let config = dense(3, 2).with_kernel_prior(prior).with_kernel_divergence(Some(Divergence::MonteCarlo));
-        assert_eq!(round_trip_dense(config).kernel.prior.unwrap().name(), name);
+        assert_eq!(round_trip_dense(&config).kernel.prior.unwrap().name(), name);
     }
-    assert!(round_trip_dense(dense(3, 2).with_kernel_prior_fn(None)).kernel.prior.is_none());
-    let silent = round_trip_dense(dense(3, 2).with_kernel_divergence(None));
+    assert!(round_trip_dense(&dense(3, 2).with_kernel_prior_fn(None)).kernel.prior.is_none());
+    let silent = round_trip_dense(&dense(3, 2).with_kernel_divergence(None));
     assert!(silent.kernel.prior.is_some() && !silent.kernel.has_divergence());
     let singular = default_mean_field_normal_fn(LocScaleOptions::singular());
-    round_trip_dense(dense(3, 2).with_kernel_posterior_fn(singular));
+    round_trip_dense(&dense(3, 2).with_kernel_posterior_fn(singular));
 }
 
 #[test]
 fn l74_every_activation_estimator_and_type_comes_back() {
     for name in Activation::NAMES {
-        let layer = round_trip_dense(dense(3, 2).with_activation(name.parse().unwrap()));
+        let layer = round_trip_dense(&dense(3, 2).with_activation(name.parse().unwrap()));
         assert_eq!(format!("{:?}", layer.settings().1.activation), name);
     }
     for dtype in [DType::F32, DType::F16, DType::BF16] {

@@ -21,7 +21,7 @@ fn linear(inputs: usize, units: usize) -> Linear {
 }
 
 /// A convolution in `f64`; Burn builds in `f32`.
-fn burn_conv1d(config: Conv1dConfig) -> BurnConv1d {
+fn burn_conv1d(config: &Conv1dConfig) -> BurnConv1d {
     let mut conv = config.init(&device());
     conv.weight = Param::from_tensor(wave(conv.weight.val().dims(), 0.3));
     conv.bias = conv.bias.map(|bias| Param::from_tensor(wave(bias.val().dims(), 0.7)));
@@ -143,7 +143,7 @@ fn paddings_that_differ_are_errors() {
 
 #[test]
 fn a_converted_convolution_can_be_channels_last() {
-    let conv = burn_conv1d(Conv1dConfig::new(2, 3, 3).with_stride(2).with_padding(PaddingConfig1d::Same));
+    let conv = burn_conv1d(&Conv1dConfig::new(2, 3, 3).with_stride(2).with_padding(PaddingConfig1d::Same));
     let ours = Conv1d::from_conv1d(&conv, &options().with_data_format(DataFormat::ChannelsLast)).unwrap();
     let input = wave::<3>([2, 2, 8], 0.2);
     let got = ours.forward(input.clone().swap_dims(1, 2), &mut Trace::mean()).swap_dims(1, 2);
@@ -152,7 +152,7 @@ fn a_converted_convolution_can_be_channels_last() {
 
 #[test]
 fn a_converted_layer_trains() {
-    let conv = burn_conv1d(Conv1dConfig::new(2, 3, 3));
+    let conv = burn_conv1d(&Conv1dConfig::new(2, 3, 3));
     let conv = Conv1d::from_conv1d(&conv, &options()).unwrap();
     let mut trace = pass(2).with_samples(2);
     let output: Tensor<3> = conv.forward(wave([2, 2, 6], 0.2), &mut trace);
@@ -184,7 +184,7 @@ proptest! {
             _ => PaddingConfig1d::Explicit(0, 0),
         };
         let config = Conv1dConfig::new(channels, filters, kernel).with_stride(stride).with_dilation(dilation);
-        let conv = burn_conv1d(config.with_padding(padding));
+        let conv = burn_conv1d(&config.with_padding(padding));
         let ours = Conv1d::from_conv1d(&conv, &options()).unwrap();
         let input = wave([2, channels, length], 0.2);
         let got = ours.forward(input.clone(), &mut Trace::mean());

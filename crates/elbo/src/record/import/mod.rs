@@ -1,6 +1,6 @@
 //! Parameters from files that other libraries wrote.
 //!
-//! A file is safetensors (`state_dict` of the PyTorch libraries, variables of Keras layers by name). Which of its names
+//! A file is safetensors (`state_dict` of the `PyTorch` libraries, variables of Keras layers by name). Which of its names
 //! is which parameter here, and in which layout and parameterisation, is one table ([`Source::rows`]); `docs/import.md` shows it. The
 //! layers come from this crate, built with the settings that the other library's had: a file of tensors does not hold
 //! them.

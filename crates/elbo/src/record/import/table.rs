@@ -14,7 +14,7 @@ pub enum Source {
     Tfp,
     /// Layers of bayesian-torch.
     BayesianTorch,
-    /// PyTorch's own layers: weights without scales.
+    /// `PyTorch`'s own layers: weights without scales.
     PyTorch,
     /// Layers of torchbnn.
     TorchBnn,
