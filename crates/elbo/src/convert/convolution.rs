@@ -130,7 +130,7 @@ impl<const D: usize> Source<'_, D> {
                 padding: Choice::Known(self.padding(&shape[2..])?),
                 data_format: Choice::Known(options.data_format),
                 dilation_rate: Sizes::Each(self.dilation.to_vec()),
-                layer: layer_options(kernel, bias, options),
+                layer: layer_options(kernel, bias, options)?,
             },
         };
         config.init(&device)

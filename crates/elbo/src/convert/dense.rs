@@ -18,7 +18,7 @@ impl Dense {
         let weight = linear.weight.val();
         let ([inputs, units], device) = (weight.dims(), weight.device());
         let bias = linear.bias.as_ref().map(|bias| Trained::read(SOURCE, bias.val())).transpose()?;
-        let layer = layer_options(Trained::read(SOURCE, weight)?, bias, options);
+        let layer = layer_options(Trained::read(SOURCE, weight)?, bias, options)?;
         DenseConfig { inputs, units, options: DenseOptions { layer } }.init(&device)
     }
 }

@@ -269,11 +269,11 @@ impl RandomWeight {
             PriorRule::None => (None, true),
             PriorRule::Given(prior) => (Some(prior.of_rank()), matches!(prior.divergence::<(), 1>(), Divergence::Kl)),
             PriorRule::Around(rule) => {
-                let scales = row(trained.scales(rule));
+                let scales = row(trained.scales("prior", rule)?);
                 (Some(prior_around_row(path, row(trained.values.clone()), scales)), true)
             }
         };
-        let untransformed_scale = Param::from_tensor(row(trained.untransformed_scales(options.scale)));
+        let untransformed_scale = Param::from_tensor(row(trained.untransformed_scales(options.scale)?));
         Ok(Self { untransformed_scale, prior, is_exact })
     }
 

@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::prior::ScalarPrior;
 use elbo_kernels::DataFormat;
 
-/// The scale that a posterior around a trained weight `w` starts with.
+/// The scale that a posterior around a trained weight `w` starts with. The least that a posterior can have is the
+/// machine epsilon of its type: smaller ones become 1.01 of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ScaleRule {
     /// The same for every weight.
@@ -29,7 +30,7 @@ impl ScaleRule {
         }
     }
 
-    fn check(self, argument: &'static str) -> Result<()> {
+    pub(crate) fn check(self, argument: &'static str) -> Result<()> {
         let numbers = match self {
             Self::Fixed(scale) => [scale, scale],
             Self::Moped { delta, floor } => [delta, floor],

@@ -31,13 +31,26 @@ impl Trained {
     }
 
     /// The untransformed scales of a rule: `softplus⁻¹(σ - eps)`.
-    pub(super) fn untransformed_scales(&self, rule: ScaleRule) -> Vec<f64> {
-        self.values.iter().map(|&w| untransformed_scale(rule.of(w), self.dtype)).collect()
+    pub(super) fn untransformed_scales(&self, rule: ScaleRule) -> Result<Vec<f64>> {
+        let scales = self.scales("scale", rule)?;
+        Ok(scales.into_iter().map(|scale| untransformed_scale(scale, self.dtype)).collect())
     }
 
-    /// The scales of a rule.
-    pub(super) fn scales(&self, rule: ScaleRule) -> Vec<f64> {
-        self.values.iter().map(|&w| rule.of(w)).collect()
+    /// The scales of a rule, which the type has to be able to hold.
+    pub(super) fn scales(&self, argument: &'static str, rule: ScaleRule) -> Result<Vec<f64>> {
+        let scales: Vec<f64> = self.values.iter().map(|&w| rule.of(w)).collect();
+        let largest = match self.dtype {
+            DType::F64 => f64::MAX,
+            DType::F16 => 65504.0,
+            _ => f64::from(f32::MAX),
+        };
+        match scales.iter().find(|scale| **scale > largest) {
+            None => Ok(scales),
+            Some(scale) => {
+                let expected = format!("a scale that {:?} can hold", self.dtype);
+                Err(Error::argument("conversion", argument, expected, scale))
+            }
+        }
     }
 }
 
@@ -52,21 +65,22 @@ pub(super) fn layer_options<const K: usize>(
     kernel: Trained,
     bias: Option<Trained>,
     options: &ConvertOptions,
-) -> LayerOptions<K> {
-    LayerOptions {
+) -> Result<LayerOptions<K>> {
+    let of_bias = |bias| if options.random_bias { random(bias, options) } else { Ok(point(bias)) };
+    Ok(LayerOptions {
         name: options.name.clone(),
         dtype: Some(kernel.dtype),
-        bias: bias.map(|bias| if options.random_bias { random(bias, options) } else { point(bias) }),
-        kernel: random(kernel, options),
+        bias: bias.map(of_bias).transpose()?,
+        kernel: random(kernel, options)?,
         ..LayerOptions::default()
-    }
+    })
 }
 
 /// A mean-field normal around a trained weight.
-fn random<const D: usize>(trained: Trained, options: &ConvertOptions) -> WeightOptions<D> {
-    let untransformed = trained.untransformed_scales(options.scale);
-    let (prior_fn, divergence) = prior(&trained, options.prior);
-    WeightOptions {
+fn random<const D: usize>(trained: Trained, options: &ConvertOptions) -> Result<WeightOptions<D>> {
+    let untransformed = trained.untransformed_scales(options.scale)?;
+    let (prior_fn, divergence) = prior(&trained, options.prior)?;
+    Ok(WeightOptions {
         posterior_fn: default_mean_field_normal_fn(LocScaleOptions {
             loc_initializer: Initializer::Values(trained.values),
             untransformed_scale_initializer: Initializer::Values(untransformed),
@@ -75,7 +89,7 @@ fn random<const D: usize>(trained: Trained, options: &ConvertOptions) -> WeightO
         posterior_tensor_fn: None,
         prior_fn,
         divergence: Some(divergence),
-    }
+    })
 }
 
 /// A trained weight as it is.
@@ -89,12 +103,17 @@ fn point(trained: Trained) -> WeightOptions<1> {
     }
 }
 
-fn prior<const D: usize>(trained: &Trained, rule: PriorRule) -> (Option<PriorFn<D>>, Divergence<Family<D>, D>) {
-    match rule {
+/// A builder of a prior, and the divergence from it.
+type PriorAndDivergence<const D: usize> = (Option<PriorFn<D>>, Divergence<Family<D>, D>);
+
+fn prior<const D: usize>(trained: &Trained, rule: PriorRule) -> Result<PriorAndDivergence<D>> {
+    Ok(match rule {
         PriorRule::Given(prior) => (Some(crate::prior::fixed_prior(prior.of_rank())), prior.divergence()),
-        PriorRule::Around(rule) => (Some(around(trained.values.clone(), trained.scales(rule))), Divergence::Kl),
+        PriorRule::Around(rule) => {
+            (Some(around(trained.values.clone(), trained.scales("prior", rule)?)), Divergence::Kl)
+        }
         PriorRule::None => (None, Divergence::Kl),
-    }
+    })
 }
 
 /// `N(loc, scale²)` per element, of variables that are not trained.

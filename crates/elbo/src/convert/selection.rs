@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use burn::module::{ParamGroup, ParamId};
 
 /// A choice among the weights of a network. A weight is a parameter of two or more axes; a bias is a parameter of one
-/// axis called `bias`, and becomes random with the weight beside it if
+/// axis called `bias`, and is chosen like a weight if
 /// [`random_bias`](super::ConvertOptions::random_bias) says so. Other parameters (of normalisation layers, say) are
 /// never chosen.
 #[derive(Clone, Debug, Default)]

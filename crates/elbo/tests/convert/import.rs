@@ -210,6 +210,17 @@ fn what_does_not_fit_is_an_error() {
         all.insert("dense/bias_posterior_loc:0".into(), TensorData::from([1_i64, 2, 3]));
     };
     assert_error(load(fine, &whole), &["expected a float type, found I64"]);
+    let large = TensorData::from([1e6_f32, 0.0, 0.0]);
+    let mut half = tensors("tfp");
+    half.insert("dense/bias_posterior_loc:0".into(), large);
+    let half = Import::new(Source::Tfp).apply(
+        Net::new(DataFormat::ChannelsLast, fine, DType::F16),
+        &half,
+        Path::new("memory"),
+    );
+    assert_error(half, &["as F16", "expected finite numbers, found inf"]);
+    let scale = Import::new(Source::Tfp).with_scale(ScaleRule::Fixed(-1.0)).load(net(fine), &file("tfp"));
+    assert_error(scale, &["`scale` must be made of positive finite numbers"]);
     let mapped = Import::new(Source::Tfp).layer("conv", "conv").load(net(fine), &file("tfp"));
     assert_error(mapped, &["layer `dense` is not in the map of names"]);
     assert_error(Import::new(Source::PyTorch).load(net(fine), &file("tfp")), &["is no parameter of PyTorch"]);

@@ -125,6 +125,11 @@ fn bad_weights_and_options_are_errors() {
         let converted = Dense::from_linear(&linear(1, 1), &options().with_scale(scale));
         assert_error(converted, &["`scale` must be made of positive finite numbers"]);
     }
+    let single = Linear { weight: Param::from_tensor(Tensor::ones([1, 1], &device())), bias: None };
+    let wide = Dense::from_linear(&single, &options().with_scale(ScaleRule::Fixed(1e39)));
+    assert_error(wide, &["`scale` must be a scale that F32 can hold"]);
+    let wide = Dense::from_linear(&single, &options().with_prior(PriorRule::Around(ScaleRule::Fixed(1e39))));
+    assert_error(wide, &["`prior` must be a scale that F32 can hold"]);
     let prior = PriorRule::Given(ScalarPrior::Normal { loc: 0.0, scale: -1.0 });
     assert_error(Dense::from_linear(&linear(1, 1), &options().with_prior(prior)), &["scale", "positive"]);
 }

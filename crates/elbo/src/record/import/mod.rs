@@ -93,10 +93,11 @@ impl Import {
     /// priors stay as they are.
     ///
     /// # Errors
-    /// [`Error::ModelFile`] if a tensor has no place, a parameter of the module has no tensor, two tensors are for one
+    /// [`Error::InvalidArgument`] for a scale that is not positive; [`Error::ModelFile`] if a tensor has no place, a parameter of the module has no tensor, two tensors are for one
     /// parameter, or a shape or number does not fit.
     pub fn apply<M: Module>(&self, module: M, tensors: &BTreeMap<String, TensorData>, origin: &Path) -> Result<M> {
         let fail = |reason| Error::ModelFile { path: origin.to_owned(), reason };
+        self.scale.check("scale")?;
         let own = parameters(&module);
         let placed = self.place(tensors, &own).map_err(fail)?;
         let missing = own.keys().find(|name| !placed.contains_key(*name) && !self.is_kept(name));
@@ -200,5 +201,6 @@ fn fit(theirs: &str, name: &str, (shape, values): Numbers, own: Option<&TensorDa
     if expected != shape {
         return Err(format!("`{theirs}`: expected shape {expected:?} for `{name}`, found {shape:?} in its layout"));
     }
-    Ok(TensorData::new(values, shape).convert_dtype(own.dtype()))
+    let data = TensorData::new(values, shape).convert_dtype(own.dtype());
+    read(name, &data).map(|_| data).map_err(|reason| format!("`{theirs}` as {:?}: {reason}", own.dtype()))
 }
