@@ -1,16 +1,18 @@
 //! Layer by layer: Burn's layers to this crate's.
 
 use crate::fixture::*;
-use burn::module::Param;
+use burn::module::{Module, Param};
 use burn::nn::conv::{Conv1d as BurnConv1d, Conv1dConfig, Conv2dConfig, Conv3dConfig};
 use burn::nn::{Linear, PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
-use burn::tensor::Tensor;
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::tensor::{Tensor, activation::relu};
 use elbo::convert::{ConvertOptions, PriorRule, ScaleRule};
 use elbo::distribution::Distribution;
 use elbo::layer::{Conv1d, Conv2d, Conv3d, Dense};
+use elbo::objective::{Elbo, Likelihood, Targets};
 use elbo::posterior::{Family, Posterior};
 use elbo::prior::ScalarPrior;
-use elbo::{DataFormat, Trace};
+use elbo::{DataFormat, Noise, Trace};
 use proptest::prelude::*;
 
 fn linear(inputs: usize, units: usize) -> Linear {
@@ -165,6 +167,58 @@ fn a_converted_layer_trains() {
     let names: Vec<&str> = gradients.keys().map(String::as_str).collect();
     let expected = ["bias.posterior.loc", "kernel.posterior.loc", "kernel.posterior.untransformed_scale"];
     assert_eq!(names, expected);
+}
+
+/// A network of one's own, before and after.
+#[derive(Module, Debug)]
+struct Trained {
+    conv: BurnConv1d,
+    linear: Linear,
+}
+
+#[derive(Module, Debug)]
+struct Random {
+    conv: Conv1d,
+    dense: Dense,
+}
+
+impl Random {
+    /// The last layer gets MOPED's prior, the first a standard normal.
+    fn new(trained: &Trained) -> Self {
+        let options = |name: &str| ConvertOptions::default().with_name(name);
+        let moped = options("dense").with_prior(PriorRule::moped(0.5, 0.1));
+        Self {
+            conv: Conv1d::from_conv1d(&trained.conv, &options("conv")).unwrap(),
+            dense: Dense::from_linear(&trained.linear, &moped).unwrap(),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, trace: &mut Trace) -> Tensor<2> {
+        self.dense.forward(relu(self.conv.forward(x, trace)).flatten(1, 2), trace)
+    }
+}
+
+#[test]
+fn a_network_of_converted_layers_starts_where_the_other_stopped_and_trains_on() {
+    let config = Conv1dConfig::new(2, 3, 3).with_padding(PaddingConfig1d::Same);
+    let trained = Trained { conv: burn_conv1d(&config), linear: linear(18, 2) };
+    let mut random = Random::new(&trained);
+    let input = wave([8, 2, 6], 0.2);
+    let want = trained.linear.forward(relu(trained.conv.forward(input.clone())).flatten::<2>(1, 2));
+    assert_close(&values(&random.forward(input.clone(), &mut Trace::mean())), &values(&want), EXACT);
+
+    let labels = Targets::classes(&[0, 1, 1, 0, 1, 0, 0, 1], &device());
+    let (mut noise, mut optimizer, mut losses) = (Noise::seeded(4), AdamConfig::new().init(), Vec::new());
+    for _ in 0..60 {
+        let mut trace = Trace::sampling(&mut noise).with_samples(4);
+        let logits = random.forward(input.clone(), &mut trace);
+        let terms = Elbo::new(8).unwrap().negative(&Likelihood::categorical(2), logits, &labels, &trace).unwrap();
+        losses.push(scalar(&terms.loss));
+        let gradients = GradientsParams::from_grads(terms.loss.backward(), &random);
+        random = optimizer.step(0.02, random, gradients);
+    }
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / float(part.len());
+    assert!(mean(&losses[50..]) < mean(&losses[..10]) - 0.2, "{losses:?}");
 }
 
 /// Stride or dilation on every axis, never both above 1.
