@@ -148,6 +148,14 @@ pub enum Error {
         /// What is wrong, and what was expected.
         reason: String,
     },
+    /// A layer has a setting that is code, which no file holds.
+    #[error("{layer}: `{setting}` is a function, which cannot be saved")]
+    NotPlainData {
+        /// Name or class of the layer.
+        layer: String,
+        /// The setting.
+        setting: String,
+    },
     /// A model description is wrong.
     #[error("{origin}: {reason}")]
     ModelDescription {

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod convert;
 pub mod data;
 pub mod distribution;
 pub mod divergence;
@@ -44,3 +45,12 @@ pub use error::{Error, Result};
 pub use estimator::Estimator;
 pub use noise::Noise;
 pub use trace::Trace;
+
+/// The snippets of the pages on other libraries.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/from-tfp.md")]
+    struct FromTfp;
+    #[doc = include_str!("../../../docs/import.md")]
+    struct Import;
+}

@@ -114,7 +114,8 @@ fn finish<B: Backend>(
     shape: Shape,
 ) -> FloatTensor<B> {
     let samples = samples_of(&mean.shape(), layout);
-    let bias = B::float_reshape(bias.clone(), Shape::from([bias.shape()[0], 1, 1, layout.channels, 1]));
+    let biases = Shape::from([bias.shape()[0], 1, 1, layout.channels, 1]);
+    let bias = B::float_reshape(bias, biases);
     let sum = B::float_add(B::float_add(parts::<B>(mean, samples, layout), random), bias);
     let sum = B::float_reshape(sum, shape);
     match epilogue {

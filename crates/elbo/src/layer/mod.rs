@@ -14,10 +14,12 @@ mod variable;
 mod weight;
 
 pub use arguments::{Choice, Sizes};
+pub(crate) use convolution::config::class as convolution_class;
 pub use convolution::{
     Conv, Conv1d, Conv1dConfig, Conv1dOptions, Conv2d, Conv2dConfig, Conv2dOptions, Conv3d, Conv3dConfig,
     Conv3dOptions, ConvConfig, ConvOptions,
 };
+pub(crate) use dense::CLASS as DENSE;
 pub use dense::{Dense, DenseConfig, DenseOptions};
 pub use dense_variational::{DenseVariational, DenseVariationalConfig, DenseVariationalOptions};
 pub use options::{LayerOptions, Settings, WeightOptions};
@@ -26,4 +28,5 @@ pub use transposed_convolution::{
     ConvTranspose3dConfig, ConvTransposeConfig,
 };
 pub use variable::{VariableLayer, VariableLayerConfig, VariableLayerOptions};
+pub(crate) use weight::Extras;
 pub use weight::{TensorFn, Weight};

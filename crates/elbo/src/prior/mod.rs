@@ -7,6 +7,7 @@ mod laplace;
 mod learned;
 mod moped;
 mod normal;
+mod scalar;
 mod scale_mixture;
 mod student_t;
 
@@ -18,6 +19,7 @@ pub(crate) use moped::Moped;
 pub use moped::moped_prior;
 pub use normal::{Moment, NormalPrior};
 pub(crate) use normal::{normal_log_density, softplus_inverse, stable_softplus as softplus};
+pub use scalar::ScalarPrior;
 pub use scale_mixture::ScaleMixturePrior;
 pub use student_t::StudentTPrior;
 

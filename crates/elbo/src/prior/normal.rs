@@ -88,9 +88,10 @@ pub(crate) fn stable_softplus<const E: usize>(u: Tensor<E>) -> Tensor<E> {
     maximum.clone() + (minimum - maximum).exp().log1p()
 }
 
-/// The inverse of [`stable_softplus`]: `ln(e^x - 1) = x + ln(1 - e^-x)`, for positive `x`.
+/// The inverse of [`stable_softplus`]: `ln(e^x - 1) = x + ln(1 - e^-x)`, for positive `x`. Below 0.01, where `1 - e^-x`
+/// would be a difference of numbers close to 1, as `ln(expm1 x)`.
 pub(crate) fn softplus_inverse(x: f64) -> f64 {
-    x + (-(-x).exp()).ln_1p()
+    if x < 0.01 { x.exp_m1().ln() } else { x + (-(-x).exp()).ln_1p() }
 }
 
 /// Independent normals.

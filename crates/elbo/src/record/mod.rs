@@ -6,6 +6,8 @@
 
 mod file;
 mod hash;
+pub mod import;
+mod layer;
 mod named;
 mod paths;
 
@@ -13,4 +15,5 @@ pub(crate) use file::is_temporary;
 pub use file::write_atomically;
 pub(crate) use hash::hex;
 pub use named::{NamedTensors, load_parameters, parameters};
+pub(crate) use paths::Path as NamePath;
 pub use paths::{name_parameters, parameter_names};

@@ -31,11 +31,15 @@ impl NamedTensors {
     /// # Errors
     /// [`Error::ModelFile`] if a tensor's type has no place in the format.
     pub fn to_bytes(&self, format: &str, path: &Path) -> Result<Vec<u8>> {
-        let fail = |reason: String| Error::ModelFile { path: path.to_owned(), reason };
         let mut metadata: HashMap<String, String> =
             self.metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         metadata.insert(FORMAT_KEY.into(), format.into());
         metadata.insert(HASH_KEY.into(), self.hash());
+        self.serialized(metadata, path)
+    }
+
+    fn serialized(&self, metadata: HashMap<String, String>, path: &Path) -> Result<Vec<u8>> {
+        let fail = |reason: String| Error::ModelFile { path: path.to_owned(), reason };
         let views = self
             .tensors
             .iter()
@@ -55,6 +59,28 @@ impl NamedTensors {
     /// [`Error::Io`], or [`Error::ModelFile`] for a truncated, foreign or damaged file.
     pub fn read(path: &Path, format: &str) -> Result<Self> {
         let fail = |reason: String| Error::ModelFile { path: path.to_owned(), reason };
+        let mut named = Self::read_foreign(path)?;
+        match named.metadata.remove(FORMAT_KEY) {
+            Some(found) if found == format => {}
+            Some(found) => return Err(fail(format!("expected format `{format}`, found `{found}`"))),
+            None => {
+                return Err(fail(format!("expected format `{format}`, found a safetensors file of another program")));
+            }
+        }
+        let expected = named.metadata.remove(HASH_KEY).unwrap_or_default();
+        let found = named.hash();
+        if found != expected {
+            return Err(fail(format!("the numbers are damaged: expected SHA-256 {expected}, found {found}")));
+        }
+        Ok(named)
+    }
+
+    /// Reads a safetensors file of any program: all tensors and texts, unchecked.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::ModelFile`] for a truncated file or a type without place here.
+    pub fn read_foreign(path: &Path) -> Result<Self> {
+        let fail = |reason: String| Error::ModelFile { path: path.to_owned(), reason };
         let size = fs::metadata(path).map_err(|error| Error::io(path, "read", error))?.len();
         if size > MAX_FILE {
             return Err(fail(format!("expected at most {MAX_FILE} bytes, found {size}")));
@@ -63,16 +89,7 @@ impl NamedTensors {
         let not_ours = |error| fail(format!("not a whole safetensors file ({error})"));
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(not_ours)?;
         let file = SafeTensors::deserialize(&bytes).map_err(not_ours)?;
-        let mut metadata: BTreeMap<String, String> =
-            header.metadata().clone().unwrap_or_default().into_iter().collect();
-        match metadata.remove(FORMAT_KEY) {
-            Some(found) if found == format => {}
-            Some(found) => return Err(fail(format!("expected format `{format}`, found `{found}`"))),
-            None => {
-                return Err(fail(format!("expected format `{format}`, found a safetensors file of another program")));
-            }
-        }
-        let expected = metadata.remove(HASH_KEY).unwrap_or_default();
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
         let tensors = file
             .tensors()
             .into_iter()
@@ -83,12 +100,16 @@ impl NamedTensors {
                 Ok((name, TensorData::from_bytes(bytes, view.shape().to_vec(), dtype)))
             })
             .collect::<Result<_>>()?;
-        let named = Self { tensors, metadata };
-        let found = named.hash();
-        if found != expected {
-            return Err(fail(format!("the numbers are damaged: expected SHA-256 {expected}, found {found}")));
-        }
-        Ok(named)
+        Ok(Self { tensors, metadata })
+    }
+
+    /// The bytes of a safetensors file for another program: the tensors and texts as they are, without format and hash.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] if a tensor's type has no place in the format; `path` is for the message.
+    pub fn to_foreign_bytes(&self, path: &Path) -> Result<Vec<u8>> {
+        let metadata = self.metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        self.serialized(metadata, path)
     }
 
     /// SHA-256 over names, types, shapes, numbers and texts.
@@ -221,6 +242,8 @@ fn to_safetensors(dtype: DType) -> Option<Dtype> {
         DType::F32 => Dtype::F32,
         DType::F16 => Dtype::F16,
         DType::BF16 => Dtype::BF16,
+        DType::I64 => Dtype::I64,
+        DType::I32 => Dtype::I32,
         DType::U8 => Dtype::U8,
         _ => return None,
     })
@@ -232,6 +255,8 @@ fn from_safetensors(dtype: Dtype) -> Option<DType> {
         Dtype::F32 => DType::F32,
         Dtype::F16 => DType::F16,
         Dtype::BF16 => DType::BF16,
+        Dtype::I64 => DType::I64,
+        Dtype::I32 => DType::I32,
         Dtype::U8 => DType::U8,
         _ => return None,
     })

@@ -6,19 +6,19 @@ use elbo_kernels::Stream;
 
 /// The path of the parameter that a visitor or mapper is at.
 #[derive(Default)]
-pub(super) struct Path(Vec<Option<String>>);
+pub(crate) struct Path(Vec<Option<String>>);
 
 impl Path {
-    pub(super) fn enter(&mut self, name: &str, container: &str) {
+    pub(crate) fn enter(&mut self, name: &str, container: &str) {
         let silent = container.starts_with("Enum:") || SILENT.contains(&(container, name));
         self.0.push((!silent).then(|| name.to_owned()));
     }
 
-    pub(super) fn exit(&mut self) {
+    pub(crate) fn exit(&mut self) {
         self.0.pop();
     }
 
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.0.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(".")
     }
 }

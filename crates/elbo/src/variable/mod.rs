@@ -67,6 +67,18 @@ impl<const D: usize> Variable<D> {
         &self.name
     }
 
+    /// What is asked of the value in the loss.
+    #[must_use]
+    pub fn regularizer(&self) -> Option<&Regularizer> {
+        self.regularizer.as_ref()
+    }
+
+    /// What the value is projected on after a step.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&Constraint> {
+        self.constraint.as_ref()
+    }
+
     /// The penalty, if there is one, as a scalar of shape `[1]`.
     #[must_use]
     pub fn regularization(&self) -> Option<Tensor<1>> {

@@ -149,6 +149,6 @@ fn refuse_strides_with_dilation(owner: &str, geometry: &ConvGeometry) -> Result<
 }
 
 /// Class of a convolution with inputs of `D` axes.
-const fn class<const D: usize>() -> &'static str {
+pub(crate) const fn class<const D: usize>() -> &'static str {
     ["conv1d", "conv2d", "conv3d"][rank::<D>() - 1]
 }

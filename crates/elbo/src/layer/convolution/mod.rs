@@ -4,7 +4,7 @@
 //! input. Kernels are `[K.., C / G, F]` in both layouts. With G groups, filter f sees the C / G channels of its own
 //! group, `floor(f G / F)`.
 
-mod config;
+pub(super) mod config;
 pub(super) mod options;
 
 pub use config::{Conv1dConfig, Conv2dConfig, Conv3dConfig, ConvConfig};
