@@ -72,6 +72,9 @@ pub enum LayerDescription {
         /// Distance of a window's elements.
         #[serde(default = "one")]
         dilation_rate: usize,
+        /// Parts of the channels that are convolved by themselves.
+        #[serde(default = "one")]
+        groups: usize,
         /// What is applied after the bias.
         #[serde(default = "linear")]
         activation: String,
@@ -138,10 +141,12 @@ impl ModelDescription {
         }
         let needs_scale = |estimator| matches!(estimator, Estimator::Flipout | Estimator::LocalReparameterization);
         let draws = self.layers.iter().filter_map(LayerDescription::estimator).any(needs_scale);
-        if draws && self.posterior.family == PosteriorFamily::Deterministic {
-            return Err("estimators `flipout` and `local_reparameterization` need posterior.family \
-                        `mean_field_normal`, found `deterministic`"
-                .into());
+        if draws && self.posterior.family != PosteriorFamily::MeanFieldNormal {
+            let found = self.posterior.family.name();
+            return Err(format!(
+                "estimators `flipout` and `local_reparameterization` need posterior.family `mean_field_normal`, found \
+                 `{found}`"
+            ));
         }
         Ok(())
     }

@@ -131,6 +131,7 @@ fn build(
             strides,
             padding,
             dilation_rate,
+            groups,
             activation,
             estimator,
             bias,
@@ -142,6 +143,8 @@ fn build(
                 .with_strides(*strides)
                 .with_padding(padding.as_str())
                 .with_dilation_rate(*dilation_rate)
+                .with_groups(*groups)
+                .allow_strides_with_dilation()
                 .with_activation(activation.parse::<Activation>()?)
                 .with_estimator(*estimator);
             NetworkLayer::Conv1d(config.with_name(name).with_seed(seed).init(device)?)

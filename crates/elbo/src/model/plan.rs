@@ -2,6 +2,7 @@
 
 use super::description::{LayerDescription, ModelDescription};
 use super::series::InputShape;
+use super::weights::PosteriorFamily;
 
 /// What a network is made for and made of.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl Plan {
             if matches!(layer, LayerDescription::Flatten) {
                 plan.fixed_length = Some(input.length);
             }
-            let weights = weights(layer, shape.width(), next.width());
+            let weights = weights(layer, description.posterior.family, shape.width(), next.width());
             parameters = weights
                 .and_then(|weights| parameters.checked_add(weights))
                 .filter(|&total| total <= description.max_parameters)
@@ -114,13 +115,15 @@ fn convolved(layer: &LayerDescription, length: usize) -> Result<usize, String> {
     Ok((length - effective + 1).div_ceil((*strides).max(1)))
 }
 
-/// Numbers of the posterior: location and scale per weight, one per bias.
-fn weights(layer: &LayerDescription, inputs: usize, outputs: usize) -> Option<usize> {
+/// Numbers of the posterior: the kernel's, and one per bias.
+fn weights(layer: &LayerDescription, family: PosteriorFamily, inputs: usize, outputs: usize) -> Option<usize> {
     let (window, bias) = match layer {
-        LayerDescription::Conv1d { kernel_size, bias, .. } => (*kernel_size, *bias),
-        LayerDescription::Dense { bias, .. } => (1, *bias),
+        LayerDescription::Conv1d { kernel_size, groups, bias, .. } => {
+            (kernel_size.checked_mul(inputs / (*groups).max(1))?, *bias)
+        }
+        LayerDescription::Dense { bias, .. } => (inputs, *bias),
         LayerDescription::Flatten | LayerDescription::GlobalAveragePooling => return Some(0),
     };
-    let kernel = window.checked_mul(inputs)?.checked_mul(outputs)?.checked_mul(2)?;
+    let kernel = family.numbers(window.checked_mul(outputs)?)?;
     kernel.checked_add(if bias { outputs } else { 0 })
 }

@@ -43,6 +43,7 @@ fn conv1d(filters: usize, kernel_size: usize) -> LayerDescription {
         strides: 1,
         padding: "same".into(),
         dilation_rate: 1,
+        groups: 1,
         activation: "relu".into(),
         estimator: Estimator::Reparameterization,
         bias: true,

@@ -3,7 +3,10 @@
 use crate::divergence::Divergence;
 use crate::error::Result;
 use crate::layer::{LayerOptions, WeightOptions};
-use crate::posterior::{Family, LocScaleOptions, PosteriorFn, default_mean_field_normal_fn};
+use crate::posterior::{
+    Family, LocScaleOptions, LowRankOptions, PosteriorFn, TriLOptions, default_mean_field_normal_fn,
+    low_rank_normal_fn, multivariate_normal_tril_fn,
+};
 use crate::prior::{HorseshoePrior, LaplacePrior, Prior, PriorFn, ScaleMixturePrior, StudentTPrior, softplus_inverse};
 use crate::variable::{Initializer, fans};
 use serde::{Deserialize, Serialize};
@@ -137,6 +140,36 @@ pub enum PosteriorFamily {
     MeanFieldNormal,
     /// A point mass: maximum a posteriori, for comparison.
     Deterministic,
+    /// One normal of all weights of a kernel, with any covariance: for small kernels.
+    #[serde(rename = "multivariate_normal_tril")]
+    MultivariateNormalTriL,
+    /// One normal whose covariance is diagonal plus low rank.
+    MultivariateNormalDiagPlusLowRank {
+        /// Number of shared directions.
+        rank: usize,
+    },
+}
+
+impl PosteriorFamily {
+    /// Its name, as written in a file.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::MeanFieldNormal => "mean_field_normal",
+            Self::Deterministic => "deterministic",
+            Self::MultivariateNormalTriL => "multivariate_normal_tril",
+            Self::MultivariateNormalDiagPlusLowRank { .. } => "multivariate_normal_diag_plus_low_rank",
+        }
+    }
+
+    /// Numbers of a kernel of `n` weights.
+    pub(super) fn numbers(self, n: usize) -> Option<usize> {
+        match self {
+            Self::Deterministic => Some(n),
+            Self::MeanFieldNormal => n.checked_mul(2),
+            Self::MultivariateNormalTriL => (n.checked_mul(n.saturating_sub(1))? / 2).checked_add(n.checked_mul(2)?),
+            Self::MultivariateNormalDiagPlusLowRank { rank } => n.checked_mul(rank.checked_add(2)?),
+        }
+    }
 }
 
 /// The posterior of every kernel and how it starts. Biases are point masses without a prior, as in the seed.
@@ -168,13 +201,27 @@ impl PosteriorDescription {
 
     fn posterior_fn<const D: usize>(self) -> PosteriorFn<D> {
         Arc::new(move |request, scope| {
-            let options = LocScaleOptions {
+            let loc_scale = LocScaleOptions {
                 is_singular: self.family == PosteriorFamily::Deterministic,
                 loc_initializer: Initializer::Normal { mean: 0.0, stddev: self.loc_stddev.of(&request.shape) },
                 untransformed_scale_initializer: Initializer::Constant(softplus_inverse(self.scale.of(&request.shape))),
                 ..LocScaleOptions::default()
             };
-            default_mean_field_normal_fn(options)(request, scope)
+            match self.family {
+                PosteriorFamily::MeanFieldNormal | PosteriorFamily::Deterministic => {
+                    default_mean_field_normal_fn(loc_scale)(request, scope)
+                }
+                PosteriorFamily::MultivariateNormalTriL => {
+                    multivariate_normal_tril_fn(TriLOptions { loc_scale, ..TriLOptions::default() })(request, scope)
+                }
+                PosteriorFamily::MultivariateNormalDiagPlusLowRank { rank } => {
+                    // The shared part starts well below the independent one.
+                    let stddev = 0.4 * self.scale.of(&request.shape);
+                    let factor_initializer = Initializer::Normal { mean: 0.0, stddev };
+                    let options = LowRankOptions { loc_scale, factor_initializer, ..LowRankOptions::new(rank) };
+                    low_rank_normal_fn(options)(request, scope)
+                }
+            }
         })
     }
 }
