@@ -1,0 +1,29 @@
+//! Workloads by kind, ready to run.
+
+use super::workload::Workload;
+use super::{Result, gradients, net};
+use burn::tensor::{Device, Tensor, TensorData};
+use elbo_kernels::Stream;
+use elbo_kernels::noise::normal::normals_f32;
+
+/// One workload: a call does one iteration and returns a number of its result.
+pub struct Case {
+    pub run: Box<dyn FnMut() -> Result<f64>>,
+}
+
+pub fn build(workload: &Workload) -> Result<Case> {
+    match workload.kind.as_str() {
+        "net_step" => net::step(workload),
+        "net_predict" => net::predict(workload),
+        "conv_grad" => gradients::convolution(workload),
+        "dense_grad" => gradients::dense(workload),
+        "sample_kl" => Ok(gradients::sample_kl(workload)),
+        other => Err(format!("{}: unknown kind `{other}`", workload.name).into()),
+    }
+}
+
+/// Standard normals.
+pub fn normal<const D: usize>(shape: [usize; D], name: &str, device: &Device) -> Tensor<D> {
+    let values = normals_f32(Stream::named(1, name).draws(0, 1), shape.iter().product());
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
