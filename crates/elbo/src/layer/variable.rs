@@ -15,7 +15,7 @@ use crate::variable::{Initializer, Regularizer, VariableInfo, VariableRequest, V
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
 
-const CLASS: &str = "variable_layer";
+pub(crate) const CLASS: &str = "variable_layer";
 
 /// The optional arguments of a [`VariableLayer`].
 #[derive(Clone, Debug)]
