@@ -29,6 +29,7 @@ mod network;
 mod options;
 mod posterior;
 mod selection;
+mod transposed_convolution;
 
 pub use network::{Bayesian, bayesianize};
 pub use options::{ConvertOptions, PriorRule, ScaleRule};
