@@ -181,10 +181,10 @@ macro_rules! two_weights {
             .with_estimator($setting.estimator)
             .with_kernel_posterior_fn($setting.shape.builder())
             .with_kernel_prior_fn(Some($setting.belief.builder()))
-            .with_kernel_divergence($setting.divergence())
+            .with_kernel_divergence(Some($setting.divergence()))
             .with_bias_posterior_fn(Some($setting.shape.builder()))
             .with_bias_prior_fn(Some($setting.belief.builder()))
-            .with_bias_divergence($setting.divergence())
+            .with_bias_divergence(Some($setting.divergence()))
             .init(&device())
             .unwrap()
     };
@@ -216,8 +216,8 @@ impl Setting {
         self.shape == Shape::Point || [Belief::Normal, Belief::Learned].contains(&self.belief)
     }
 
-    fn divergence<const D: usize>(self) -> Option<Divergence<Family<D>, D>> {
-        Some(if self.is_exact() { Divergence::Kl } else { Divergence::MonteCarlo })
+    fn divergence<const D: usize>(self) -> Divergence<Family<D>, D> {
+        if self.is_exact() { Divergence::Kl } else { Divergence::MonteCarlo }
     }
 
     /// The layer of this name. Biases are random, where a layer has one of its own.
@@ -257,7 +257,7 @@ impl Setting {
     }
 
     fn variable(self, name: &str) -> VariableLayer<Family<2>, 2> {
-        let config = VariableLayerConfig::new([ROWS, self.kind.row()]).with_divergence(self.divergence());
+        let config = VariableLayerConfig::new([ROWS, self.kind.row()]).with_divergence(Some(self.divergence()));
         one_weight!(self, config, name)
     }
 }
