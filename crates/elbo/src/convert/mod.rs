@@ -6,8 +6,9 @@
 //! itself, and training starts from there.
 //!
 //! Two ways: layer by layer ([`Dense::from_linear`](crate::layer::Dense::from_linear),
-//! [`Conv1d::from_conv1d`](crate::layer::Conv1d::from_conv1d), ..), which gives this crate's layers with all their
-//! estimators and S weight samples in one pass; and [`bayesianize`], which takes any Burn module as it is.
+//! [`Conv1d::from_conv1d`](crate::layer::Conv1d::from_conv1d),
+//! [`ConvTranspose1d::from_conv_transpose1d`](crate::layer::ConvTranspose1d::from_conv_transpose1d), ..), which gives this
+//! crate's layers with all their estimators and S weight samples in one pass; and [`bayesianize`], which takes any Burn module as it is.
 //!
 //! ```
 //! use burn::nn::LinearConfig;
@@ -29,6 +30,7 @@ mod network;
 mod options;
 mod posterior;
 mod selection;
+mod transposed_convolution;
 
 pub use network::{Bayesian, bayesianize};
 pub use options::{ConvertOptions, PriorRule, ScaleRule};

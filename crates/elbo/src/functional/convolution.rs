@@ -42,7 +42,7 @@ macro_rules! convolution {
         $(#[$doc])*
         ///
         /// # Errors
-        /// Those of the layer's configuration and forward pass, and of [`Reuse`].
+        /// Those of the layer's configuration and forward pass, and of [`Reuse`](super::Reuse).
         pub fn $name(
             scope: &mut Scope,
             trace: &mut Trace,

@@ -18,7 +18,7 @@ use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
 use std::fmt;
 
-const CLASS: &str = "dense_variational";
+pub(crate) const CLASS: &str = "dense_variational";
 
 /// The optional arguments of a [`DenseVariational`] layer.
 #[derive(Clone)]

@@ -21,12 +21,15 @@ pub use convolution::{
 };
 pub(crate) use dense::CLASS as DENSE;
 pub use dense::{Dense, DenseConfig, DenseOptions};
+pub(crate) use dense_variational::CLASS as DENSE_VARIATIONAL;
 pub use dense_variational::{DenseVariational, DenseVariationalConfig, DenseVariationalOptions};
 pub use options::{LayerOptions, Settings, WeightOptions};
+pub(crate) use transposed_convolution::config::class as transposed_class;
 pub use transposed_convolution::{
     ConvTranspose, ConvTranspose1d, ConvTranspose1dConfig, ConvTranspose2d, ConvTranspose2dConfig, ConvTranspose3d,
     ConvTranspose3dConfig, ConvTransposeConfig,
 };
+pub(crate) use variable::CLASS as VARIABLE_LAYER;
 pub use variable::{VariableLayer, VariableLayerConfig, VariableLayerOptions};
 pub(crate) use weight::Extras;
 pub use weight::{TensorFn, Weight};

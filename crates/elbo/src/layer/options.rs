@@ -86,6 +86,8 @@ pub struct LayerOptions<const K: usize> {
     pub kernel: WeightOptions<K>,
     /// The bias's distributions; `None` for no bias.
     pub bias: Option<WeightOptions<1>>,
+    /// The first argument that a setter was given for a bias that was not there: no layer is built with it.
+    pub stray_bias_argument: Option<&'static str>,
     /// How a pass draws.
     pub estimator: Estimator,
     /// The layer's name: its noise and its losses go by it.
@@ -104,6 +106,7 @@ impl<const K: usize> Default for LayerOptions<K> {
             trainable: true,
             kernel: WeightOptions::kernel(),
             bias: Some(WeightOptions::bias()),
+            stray_bias_argument: None,
             estimator: Estimator::default(),
             name: None,
             seed: None,
@@ -135,9 +138,28 @@ impl<const K: usize> LayerOptions<K> {
         self.name.as_deref().unwrap_or(class)
     }
 
-    /// Checks dtype and penalty.
+    /// Checks dtype and penalty, and that nothing was said of a bias that is not there.
     pub(crate) fn check(&self, owner: &str) -> Result<()> {
+        if let Some(argument) = self.stray_bias_argument {
+            let expected = "given while the layer has a bias: not after `with_bias_posterior_fn(None)`";
+            return Err(Error::argument(owner, argument, expected, "no bias"));
+        }
         check(owner, self.dtype, self.activity_regularizer.as_ref())
+    }
+
+    /// Changes the bias's distributions. Where there is no bias, an argument that says something of it is kept for
+    /// [`check`](Self::check) to refuse.
+    pub(crate) fn change_bias(
+        &mut self,
+        argument: &'static str,
+        is_given: bool,
+        change: impl FnOnce(&mut WeightOptions<1>),
+    ) {
+        match &mut self.bias {
+            Some(bias) => change(bias),
+            None if is_given => drop(self.stray_bias_argument.get_or_insert(argument)),
+            None => (),
+        }
     }
 
     /// The seed of initial values.
@@ -240,7 +262,8 @@ macro_rules! layer_option_setters {
             self
         }
 
-        /// Builder of the bias's posterior; `None` for no bias.
+        /// Builder of the bias's posterior; `None` for no bias, which forgets what was said of it before. What is said
+        /// of it after is an error when the layer is built.
         #[must_use]
         pub fn with_bias_posterior_fn(mut self, posterior_fn: Option<$crate::posterior::PosteriorFn<1>>) -> Self {
             let options = &mut self.$($path).+;
@@ -254,18 +277,17 @@ macro_rules! layer_option_setters {
         /// How a bias is drawn from its posterior; by default one sample.
         #[must_use]
         pub fn with_bias_posterior_tensor_fn(mut self, tensor_fn: $crate::layer::TensorFn<1>) -> Self {
-            if let Some(bias) = &mut self.$($path).+.bias {
-                bias.posterior_tensor_fn = Some(tensor_fn);
-            }
+            let set = |bias: &mut $crate::layer::WeightOptions<1>| bias.posterior_tensor_fn = Some(tensor_fn);
+            self.$($path).+.change_bias("bias_posterior_tensor_fn", true, set);
             self
         }
 
         /// Builder of the bias's prior; `None`, the default, for no prior and no divergence.
         #[must_use]
         pub fn with_bias_prior_fn(mut self, prior_fn: Option<$crate::prior::PriorFn<1>>) -> Self {
-            if let Some(bias) = &mut self.$($path).+.bias {
-                bias.prior_fn = prior_fn;
-            }
+            let is_given = prior_fn.is_some();
+            let set = |bias: &mut $crate::layer::WeightOptions<1>| bias.prior_fn = prior_fn;
+            self.$($path).+.change_bias("bias_prior_fn", is_given, set);
             self
         }
 
@@ -281,9 +303,9 @@ macro_rules! layer_option_setters {
             mut self,
             divergence: Option<$crate::divergence::Divergence<$crate::posterior::Family<1>, 1>>,
         ) -> Self {
-            if let Some(bias) = &mut self.$($path).+.bias {
-                bias.divergence = divergence;
-            }
+            let is_given = divergence.is_some();
+            let set = |bias: &mut $crate::layer::WeightOptions<1>| bias.divergence = divergence;
+            self.$($path).+.change_bias("bias_divergence", is_given, set);
             self
         }
 

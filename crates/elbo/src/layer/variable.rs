@@ -15,7 +15,7 @@ use crate::variable::{Initializer, Regularizer, VariableInfo, VariableRequest, V
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
 
-const CLASS: &str = "variable_layer";
+pub(crate) const CLASS: &str = "variable_layer";
 
 /// The optional arguments of a [`VariableLayer`].
 #[derive(Clone, Debug)]
@@ -213,6 +213,9 @@ impl<Q: Posterior<D>, const D: usize> VariableLayer<Q, D> {
     ///
     /// # Shapes
     /// - output: the variable's shape; with S weight samples its first axis is S times as long, sample-major
+    ///
+    /// A layer that is applied to such an output can tell it from an input that all samples share only by the length of
+    /// the pass's first input: where this layer comes first, give that to [`Trace::expand`] before.
     ///
     /// # Panics
     /// Where [`try_forward`](Self::try_forward) gives an error.

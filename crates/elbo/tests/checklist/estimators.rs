@@ -1,6 +1,7 @@
 //! Row 51 and what else holds for all estimators: the law of outputs, gradients, samples, chunks, divergences.
 
 use crate::fixture::*;
+use crate::kinds::{Kind, ROWS, Setting, Shape};
 use burn::tensor::{DType, Tensor};
 use elbo::distribution::Distribution;
 use elbo::divergence::Divergence;
@@ -182,6 +183,47 @@ fn l71_samples_and_their_chunks_equal_single_passes_under_every_estimator() {
     }
 }
 
+/// Every kind under every estimator, posterior, layout and number of groups that it has.
+fn settings() -> Vec<Setting> {
+    let mut settings = Vec::new();
+    for kind in Kind::ALL {
+        for &layout in kind.layouts() {
+            settings
+                .extend(kind.estimators().iter().map(|&estimator| Setting { layout, ..Setting::new(kind, estimator) }));
+            let others = Shape::ALL.into_iter().filter(|shape| *shape != Shape::MeanField);
+            let drawn = Setting { layout, ..Setting::new(kind, Estimator::Reparameterization) };
+            settings.extend(others.map(|shape| Setting { shape, ..drawn }));
+        }
+    }
+    settings
+}
+
+/// Two layers of a kind: the second has an input with a part for each sample.
+#[test]
+fn l71_samples_of_every_kind_equal_single_passes_in_outputs_and_gradients() {
+    for setting in settings() {
+        let layers = vec![setting.build("first"), setting.build("second")];
+        let x = wave([ROWS, setting.kind.row()], 0.0);
+        let run = |range| {
+            let mut trace = pass(7).with_sample_range(range).with_batch(ROWS);
+            let output = layers.iter().fold(x.clone(), |x, layer| layer.forward(x, &mut trace).tanh());
+            let of = gradients(&layers, &output.clone().square().sum());
+            (values(&output), of)
+        };
+        let (together, of_all) = run(0..3);
+        let apart: Vec<_> = (0..3).map(|s| run(s..s + 1)).collect();
+        assert_close(&together, &apart.iter().flat_map(|(output, _)| output.clone()).collect::<Vec<_>>(), EXACT);
+        let is_random = setting.shape != Shape::Point && setting.estimator != Estimator::Mean;
+        assert_eq!(apart[0].0 != apart[1].0, is_random, "{setting:?}: samples differ");
+        assert!(!of_all.is_empty(), "{setting:?}");
+        for (name, gradient) in of_all {
+            assert!(apart.iter().all(|(_, of)| of.contains_key(&name)), "{setting:?}: {name}");
+            let sum: Vec<f64> = (0..gradient.len()).map(|i| apart.iter().map(|(_, of)| of[&name][i]).sum()).collect();
+            assert_close(&gradient, &sum, EXACT);
+        }
+    }
+}
+
 /// An example has the noise of its number, not of its place in a batch.
 #[test]
 fn l71_batches_of_examples_are_parts_of_the_whole() {
@@ -190,7 +232,7 @@ fn l71_batches_of_examples_are_parts_of_the_whole() {
         let stack = Stack::new(estimator);
         let run = |from: usize, to: usize| {
             let mut trace = pass(7).with_samples(2).with_first_example(from);
-            stack.forward(x.clone().slice([from..to]), &mut trace)
+            stack.forward(x.clone().narrow(0, from, to - from), &mut trace)
         };
         let (whole, first, second) = (run(0, 5), run(0, 2), run(2, 5));
         for s in 0..2 {

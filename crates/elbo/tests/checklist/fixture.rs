@@ -96,7 +96,11 @@ pub fn fixed<const D: usize>(config: ConvConfig<D>, kernel: &Tensor<D>, bias: &T
 
 /// All gradients of a loss by the names of the module's parameters, flat.
 pub fn gradients<M: Module>(module: &M, loss: &Tensor<1>) -> BTreeMap<String, Vec<f64>> {
-    let grads = GradientsParams::from_grads(loss.backward(), module);
+    by_name(module, &GradientsParams::from_grads(loss.backward(), module))
+}
+
+/// Gradients by the names of the module's parameters, flat.
+pub fn by_name<M: Module>(module: &M, grads: &GradientsParams) -> BTreeMap<String, Vec<f64>> {
     let of = |id, rank| match rank {
         1 => grads.get::<1>(id).map(|g| values(&g)),
         2 => grads.get::<2>(id).map(|g| values(&g)),

@@ -3,12 +3,14 @@
 use crate::fixture::*;
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{DType, Tensor};
+use elbo::divergence::Divergence;
 use elbo::functional::{
     Call, Reuse, Scope, conv1d_reparameterization, dense_flipout, dense_local_reparameterization,
     dense_reparameterization,
 };
-use elbo::layer::{Conv1dOptions, DenseOptions};
+use elbo::layer::{Conv1dOptions, ConvTranspose1dConfig, DenseOptions};
 use elbo::posterior::{LocScaleOptions, default_mean_field_normal_fn};
+use elbo::prior::{Prior, fixed_prior};
 use elbo::variable::{Constraint, Regularizer};
 use elbo::{Activation, Error};
 
@@ -163,4 +165,34 @@ fn l32_shared_variables_keep_their_penalty_and_projection() {
         let loc = scope.get::<2>("a/kernel_posterior_loc").unwrap().val();
         assert!(values(&loc).iter().all(|&v| v >= 0.0), "step {step}");
     }
+}
+
+/// What is said of a bias that is not there is refused, by layers and functions, in the name of the argument.
+#[test]
+fn l32_arguments_for_a_bias_that_is_not_there_are_errors() {
+    let without = || DenseOptions::default().with_name("a").with_bias_posterior_fn(None);
+    let call = |options: DenseOptions| {
+        dense_reparameterization(&mut Scope::new(&device(), 1), &mut pass(1), wave([2, 3], 0.0), 2, options)
+    };
+    let prior = || Prior::standard_normal();
+    assert_error(call(without().with_bias_prior(prior())), &["a: `bias_prior_fn`", "no bias"]);
+    assert_error(call(without().with_bias_prior_fn(Some(fixed_prior(prior())))), &["a: `bias_prior_fn`", "no bias"]);
+    assert_error(call(without().with_bias_divergence(Some(Divergence::Kl))), &["a: `bias_divergence`", "no bias"]);
+    let tensor_fn = || std::sync::Arc::new(|q: &dyn elbo::distribution::Distribution<1>, _: &mut _| Ok(q.mean()));
+    assert_error(call(without().with_bias_posterior_tensor_fn(tensor_fn())), &["a: `bias_posterior_tensor_fn`"]);
+    // The first is named, and a bias that comes later does not take what was said before it.
+    let both = without().with_bias_divergence(Some(Divergence::Kl)).with_bias_prior(prior());
+    assert_error(call(both.with_bias_posterior_fn(Some(normal()))), &["a: `bias_divergence`"]);
+
+    // Nothing is asked of the bias, or it is taken away with what was asked of it.
+    assert!(call(without().with_bias_prior_fn(None).with_bias_divergence(None)).is_ok());
+    assert!(call(DenseOptions::default().with_bias_prior(prior()).with_bias_posterior_fn(None)).is_ok());
+
+    let layer = dense(3, 2).with_bias_posterior_fn(None).with_bias_prior(prior());
+    assert_error(layer.init(&device()), &["dense: `bias_prior_fn`"]);
+    assert_error(layer.output_shape(&[None, Some(3)]), &["dense: `bias_prior_fn`"]);
+    let layer = conv1d(3, 2, 1).with_bias_posterior_fn(None).with_bias_prior(prior());
+    assert_error(layer.init(&device()), &["conv: `bias_prior_fn`"]);
+    let layer = ConvTranspose1dConfig::new(3, 2, 1).with_bias_posterior_fn(None).with_bias_prior(prior());
+    assert_error(layer.init(&device()), &["conv_transpose1d: `bias_prior_fn`"]);
 }

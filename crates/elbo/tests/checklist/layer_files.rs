@@ -1,15 +1,20 @@
 //! Row 74: a layer in a file of its own, with settings and numbers by name.
 
 use crate::fixture::*;
+use crate::kinds::{AnyLayer, Belief, Kind, ROWS, Setting, Shape};
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use elbo::divergence::Divergence;
-use elbo::layer::{Conv, Conv1d, Conv1dConfig, Conv2d, Conv3d, Dense, DenseConfig};
+use elbo::layer::{
+    Conv, Conv1d, Conv1dConfig, Conv2d, Conv3d, ConvTranspose, ConvTranspose1dConfig, ConvTranspose2dConfig,
+    ConvTranspose3dConfig, ConvTransposeConfig, Dense, DenseConfig, DenseVariational, DenseVariationalConfig,
+    VariableLayer, VariableLayerConfig, Weight,
+};
 use elbo::posterior::{Family, LocScaleOptions, Posterior, PosteriorFn, default_mean_field_normal_fn};
 use elbo::prior::{CauchyPrior, LaplacePrior, Moment, NormalPrior, Prior, PriorFn, ScaleMixturePrior, StudentTPrior};
 use elbo::record::{NamedTensors, parameters, write_atomically};
 use elbo::variable::{Constraint, Regularizer, Variable};
-use elbo::{Activation, Error, Estimator, Trace};
+use elbo::{Activation, Error, Estimator, Padding, Trace};
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -171,6 +176,110 @@ fn l74_what_is_trained_is_known_without_gradients() {
     }
 }
 
+fn round_trip_any(setting: Setting) {
+    let layer = setting.build("layer");
+    let x = wave([ROWS, setting.kind.row()], 0.2);
+    let run = |layer: &AnyLayer, trace: &mut Trace| values(&layer.forward(x.clone(), trace));
+    let loaded = round_trip(&layer, AnyLayer::save, |path| layer.load(path), run);
+    assert_eq!(loaded.settings(), layer.settings());
+    assert_eq!(loaded.variables(), layer.variables());
+}
+
+#[test]
+fn l74_every_kind_comes_back_under_every_estimator_and_layout() {
+    for kind in Kind::ALL {
+        for &estimator in kind.estimators() {
+            for &layout in kind.layouts() {
+                round_trip_any(Setting { layout, ..Setting::new(kind, estimator) });
+            }
+        }
+    }
+}
+
+#[test]
+fn l74_every_kind_comes_back_with_every_posterior_and_prior() {
+    for kind in Kind::ALL {
+        for shape in Shape::ALL {
+            for belief in Belief::ALL {
+                round_trip_any(Setting { shape, belief, ..Setting::new(kind, Estimator::Reparameterization) });
+            }
+        }
+    }
+}
+
+#[test]
+fn l74_causal_grouped_and_strided_dilated_convolutions_come_back() {
+    let causal = conv1d(4, 6, 3).with_padding("causal").with_dilation_rate(2).with_groups(2);
+    let causal = round_trip_conv(&causal.init(&device()).unwrap(), [2, 7, 4]);
+    assert_eq!((causal.settings().0.padding, causal.settings().0.groups), (Padding::Causal, 2));
+    let depthwise = conv2d(3, 3, [2, 2]).with_groups(3).with_strides([2, 1]).with_dilation_rate([1, 2]);
+    let depthwise = depthwise.allow_strides_with_dilation().with_data_format("channels_first");
+    round_trip_conv(&depthwise.init(&device()).unwrap(), [2, 3, 6, 5]);
+    let volumetric = conv3d(2, 4, [2, 1, 2]).with_groups(2).with_strides(2).with_dilation_rate([3, 1, 1]);
+    let volumetric = volumetric.allow_strides_with_dilation().with_padding("same");
+    round_trip_conv(&volumetric.init(&device()).unwrap(), [1, 5, 3, 4, 2]);
+}
+
+fn round_trip_up<const D: usize>(config: ConvTransposeConfig<D>, shape: [usize; D]) -> ConvTranspose<D> {
+    let config = config.with_name("up").with_seed(3).with_dtype(DType::F64);
+    let layer = config.with_kernel_posterior_fn(strict()).init(&device()).unwrap();
+    let run = |layer: &ConvTranspose<D>, trace: &mut Trace| values(&layer.forward(wave(shape, 0.2), trace));
+    let loaded = round_trip(&layer, ConvTranspose::save, |path| ConvTranspose::load(path, &device()), run);
+    assert_eq!(format!("{:?}", loaded.settings()), format!("{:?}", layer.settings()));
+    loaded
+}
+
+#[test]
+fn l74_transposed_convolutions_with_all_settings_come_back() {
+    let line = ConvTranspose1dConfig::new(4, 2, 3).with_strides(3).with_dilation_rate(2).with_groups(2);
+    let line = line.with_padding("same").with_output_padding(1).with_activation(Activation::Tanh);
+    assert_eq!(round_trip_up(line, [2, 4, 4]).settings().0.output_padding, Some([0, 0, 1]));
+    let plane = ConvTranspose2dConfig::new(2, 3, [3, 1]).with_strides([2, 1]).with_data_format("channels_first");
+    let plane = round_trip_up(plane.with_bias_posterior_fn(None), [2, 2, 3, 4]);
+    assert!(plane.bias.is_none() && plane.settings().0.output_padding.is_none());
+    let volume = ConvTranspose3dConfig::new(1, 2, [2, 1, 3]).with_strides([1, 2, 2]).with_output_padding([0, 1, 0]);
+    round_trip_up(volume.with_kernel_prior_fn(Some(learned())), [2, 2, 1, 2, 1]);
+}
+
+fn given<const D: usize>(shape: [usize; D]) -> Prior<D> {
+    let tensor = |value: f64| Tensor::<D>::full(shape, value, (&Device::flex(), DType::F64));
+    Prior::Normal(NormalPrior { loc: Moment::Given(tensor(0.2)), scale: Moment::Given(tensor(0.7)) })
+}
+
+#[test]
+fn l74_joint_layers_with_all_settings_come_back() {
+    // A weight of 0.1 + 0.2 is read as it was written, to the last bit.
+    let config = DenseVariationalConfig::new(3, 2).with_name("joint").with_seed(3).with_dtype(DType::F64);
+    let config = config.with_kl_weight(0.1 + 0.2).with_kl_use_exact(true).with_prior(given([6]));
+    let config = config.with_use_bias(false).with_activation(Activation::Softplus).with_posterior_fn(strict());
+    let layer = config.with_activity_regularizer(Regularizer::L2(0.3)).init(&device()).unwrap();
+    let mut without = layer.clone();
+    without.weights = Weight::new(layer.weights.posterior.clone(), Some(given([6])), None, None).unwrap();
+    for layer in [layer, without] {
+        let run = |layer: &DenseVariational, trace: &mut Trace| values(&layer.forward(wave([4, 3], 0.2), trace));
+        let load = |path: &Path| DenseVariational::load(path, &device());
+        let loaded = round_trip(&layer, DenseVariational::save, load, run);
+        assert_eq!((loaded.use_bias(), loaded.kl_weight()), (false, 0.1 + 0.2));
+        assert_eq!(loaded.weights.has_divergence(), layer.weights.has_divergence());
+    }
+}
+
+#[test]
+fn l74_trained_tensors_with_all_settings_come_back() {
+    let config = VariableLayerConfig::new([2, 1, 3]).with_name("table").with_seed(3).with_dtype(DType::F64);
+    let config = config.with_posterior_fn(strict()).with_prior(given([2, 1, 3])).with_activation(Activation::Sigmoid);
+    let config = config.with_divergence(Some(Divergence::Kl)).with_activity_regularizer(Regularizer::L1(0.3));
+    let layer = config.init(&device()).unwrap();
+    let run = |layer: &VariableLayer<_, 3>, trace: &mut Trace| values(&layer.forward(wave([1], 0.0), trace));
+    let load = |path: &Path| VariableLayer::load(path, &device());
+    let loaded = round_trip(&layer, VariableLayer::save, load, run);
+    assert_eq!(loaded.output_shape(), [2, 1, 3]);
+    let trained = VariableLayerConfig::<1>::new([3]).init(&device()).unwrap();
+    let run = |layer: &VariableLayer<_, 1>, trace: &mut Trace| values(&layer.forward(wave([1], 0.0), trace));
+    let load = |path: &Path| VariableLayer::load(path, &device());
+    assert!(!round_trip(&trained, VariableLayer::save, load, run).variable.has_divergence());
+}
+
 #[test]
 fn l74_functions_cannot_be_saved_and_are_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -255,6 +364,67 @@ fn l74_tensors_that_do_not_fit_their_settings_are_errors() {
     // Settings of absurd sizes ask for no memory.
     assert_error(load_replaced("\"filters\":3", "\"filters\":1000000000000000"), &["`filters`"]);
     assert_error(load_replaced("\"filters\":3", "\"filters\":1000000000"), &["expected shape [3, 2, 1000000000]"]);
+}
+
+/// Loads a file of such a layer after a change to its settings' text.
+fn load_spoilt(setting: Setting, from: &str, to: &str) -> elbo::Result<AnyLayer> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer");
+    let layer = setting.build("layer");
+    layer.save(&path).unwrap();
+    let mut named = NamedTensors::read(&path, FORMAT).unwrap();
+    let text = named.metadata.get_mut("settings").unwrap();
+    assert!(text.contains(from), "`{from}` in `{text}`");
+    *text = text.replacen(from, to, 1);
+    write_atomically(&path, &named.to_bytes(FORMAT, &path).unwrap()).unwrap();
+    layer.load(&path)
+}
+
+#[test]
+fn l74_spoilt_settings_of_other_kinds_are_errors() {
+    let of = |kind| Setting::new(kind, Estimator::Reparameterization);
+    let up = of(Kind::ConvTranspose2d);
+    assert!(load_spoilt(up, "\"groups\":1", "\"groups\":1").is_ok());
+    assert_error(load_spoilt(up, "\"groups\":1", "\"groups\":3"), &["layer: `groups`", "found 3"]);
+    assert_error(load_spoilt(up, "\"padding\":\"same\"", "\"padding\":\"causal\""), &["`padding`", "\"causal\""]);
+    let padding = |to: &str| load_spoilt(up, "\"output_padding\":null", &format!("\"output_padding\":{to}"));
+    assert_error(padding("[1,0]"), &["`output_padding`", "below the strides [1, 1]"]);
+    assert_error(padding("[0]"), &["`output_padding`", "1 sizes"]);
+    assert_error(padding("[-1,0]"), &["settings", "invalid value"]);
+    assert_error(load_spoilt(up, "\"sizes\":{", "\"sizes\":{\"more\":1,"), &["unknown field `more`"]);
+    assert_error(load_spoilt(up, "\"class\":\"conv_transpose2d\"", "\"class\":\"conv2d\""), &["found `conv2d`"]);
+    assert_error(load_spoilt(up, "reparameterization", "guess"), &["unknown variant `guess`"]);
+
+    let joint = of(Kind::DenseVariational);
+    assert_error(load_spoilt(joint, "\"kl_weight\":1.0", "\"kl_weight\":-1.0"), &["`kl_weight`", "found -1"]);
+    assert_error(load_spoilt(joint, "\"kl_weight\":1.0", "\"kl_weight\":1e999"), &["settings"]);
+    assert_error(load_spoilt(joint, "\"use_bias\":true", "\"use_bias\":false"), &["expected shape [9], found [12]"]);
+    assert_error(load_spoilt(joint, "\"use_bias\":true,", ""), &["missing field `use_bias`"]);
+    assert_error(load_spoilt(joint, "\"inputs\":3", "\"inputs\":0"), &["`inputs`", "found 0"]);
+    assert_error(load_spoilt(joint, "\"linear\"", "\"swish\""), &["unknown activation `swish`"]);
+    assert_error(load_spoilt(joint, "\"scale\":0.8", "\"scale\":0.0"), &["scale", "positive"]);
+    let table = of(Kind::VariableLayer);
+    assert_error(load_spoilt(table, "\"shape\":[4,3]", "\"shape\":[4,3,1]"), &["2 axes", "[4, 3, 1]"]);
+    assert_error(load_spoilt(table, "\"shape\":[4,3]", "\"shape\":[4,0]"), &["`shape`", "[4, 0]"]);
+    assert_error(load_spoilt(table, "\"shape\":[4,3]", "\"shape\":[3,4]"), &["expected shape [3, 4], found [4, 3]"]);
+    assert_error(load_spoilt(table, "\"kl\"", "\"guess\""), &["unknown variant `guess`"]);
+
+    // Sizes beyond all reckoning, of the posteriors whose numbers grow with the square.
+    for shape in [Shape::TriL, Shape::LowRank] {
+        let table = Setting { shape, ..table };
+        let far = "\"shape\":[9223372036854775807,9223372036854775807]";
+        assert_error(load_spoilt(table, "\"shape\":[4,3]", far), &["expected shape [9223372036854775807"]);
+        let joint = Setting { shape, ..joint };
+        assert_error(
+            load_spoilt(joint, "\"inputs\":3", "\"inputs\":1099511627776"),
+            &["too large", "1099511627777 x 3"],
+        );
+    }
+    let low_rank = Setting { shape: Shape::LowRank, ..joint };
+    assert_error(load_spoilt(low_rank, "\"rank\":2", "\"rank\":3"), &["expected shape [12, 3], found [12, 2]"]);
+    let tril = Setting { shape: Shape::TriL, ..joint };
+    let off = |name: &str| load_spoilt(tril, "multivariate_normal_tri_l", name);
+    assert_error(off("mean_field_normal"), &["unknown field `scale_off_diagonal`"]);
 }
 
 #[test]

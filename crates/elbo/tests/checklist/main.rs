@@ -17,6 +17,7 @@ mod flipout;
 mod forward;
 mod functional;
 mod gradient;
+mod kinds;
 mod layer_files;
 mod local_reparameterization;
 mod objective;

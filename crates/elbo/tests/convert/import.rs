@@ -1,11 +1,18 @@
 //! Files of other libraries: outputs agree with theirs, and nothing is left over or out in silence.
 
-use crate::fixture::{assert_close, assert_error, device, values};
-use burn::module::Module;
+use crate::fixture::{assert_close, assert_error, device, values, wave};
+use burn::module::{Module, Param};
+use burn::nn::conv::{
+    ConvTranspose1dConfig as BurnConvTranspose1dConfig, ConvTranspose2dConfig as BurnConvTranspose2dConfig,
+};
 use burn::tensor::{DType, Device, Tensor, TensorData, activation::relu};
 use elbo::convert::ScaleRule;
-use elbo::layer::{Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Dense, DenseConfig};
+use elbo::layer::{
+    Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose, ConvTransposeConfig, Dense, DenseConfig,
+    DenseVariational, DenseVariationalConfig,
+};
 use elbo::posterior::{LocScaleOptions, Posterior, default_mean_field_normal_fn};
+use elbo::prior::{LearnedNormalOptions, learned_normal_prior_fn};
 use elbo::record::import::{Import, Role, Source, Transform, export};
 use elbo::record::{NamedTensors, parameters, write_atomically};
 use elbo::{DataFormat, Noise, Result, Trace};
@@ -269,6 +276,141 @@ fn exports_are_what_was_imported() -> Result<()> {
     Ok(())
 }
 
+/// A network that goes up again.
+#[derive(Module, Debug)]
+struct Up<const D: usize> {
+    up: ConvTranspose<D>,
+}
+
+/// With valid padding, channels first, biases with scales where they are `random`.
+fn up<const D: usize>(channels: usize, filters: usize, kernel: [usize; 2], groups: usize, random: bool) -> Up<D> {
+    let options = if random { LocScaleOptions::default() } else { LocScaleOptions::singular() };
+    let config = ConvTransposeConfig::new(channels, filters, kernel[..D - 2].to_vec()).with_groups(groups);
+    let config = config.with_data_format("channels_first").with_strides(2).with_name("up").with_dtype(DType::F64);
+    let config = config.with_bias_posterior_fn(Some(default_mean_field_normal_fn(options)));
+    Up { up: config.init(&device()).unwrap() }
+}
+
+fn named<const N: usize>(tensors: [(&str, TensorData); N]) -> BTreeMap<String, TensorData> {
+    tensors.map(|(name, data)| (name.to_owned(), data)).into()
+}
+
+/// Burn lays its kernels out as `PyTorch` does, so that its output is what the file means.
+#[test]
+fn transposed_convolutions_of_pytorch_and_bayesian_torch() {
+    for groups in [1, 2] {
+        let (weight, bias) = (wave([4, 6 / groups, 3, 2], 0.3), wave([6], 0.7));
+        let config = BurnConvTranspose2dConfig::new([4, 6], [3, 2]).with_stride([2, 2]).with_groups(groups);
+        let mut conv = config.init(&device());
+        conv.weight = Param::from_tensor(weight.clone());
+        conv.bias = Some(Param::from_tensor(bias.clone()));
+        let input = wave::<4>([2, 4, 3, 2], 0.1);
+        let expected = values(&conv.forward(input.clone()));
+        let check = |up: &Up<4>| {
+            assert_close(&values(&up.up.forward(input.clone(), &mut Trace::mean())), &expected, 1e-12);
+        };
+        let path = Path::new("memory");
+        let file = named([("up.weight", weight.to_data()), ("up.bias", bias.to_data())]);
+        let import = Import::new(Source::PyTorch).with_scale(ScaleRule::Fixed(0.25));
+        let plain = import.apply(up::<4>(4, 6, [3, 2], groups, false), &file, path).unwrap();
+        check(&plain);
+        assert_close(&values(&plain.up.kernel.posterior.loc_scale().unwrap().1), &[0.25; 144][..144 / groups], 1e-12);
+
+        let rho = wave::<4>([4, 6 / groups, 3, 2], 2.0);
+        let file = named([
+            ("up.mu_kernel", weight.to_data()),
+            ("up.rho_kernel", rho.to_data()),
+            ("up.mu_bias", bias.to_data()),
+            ("up.rho_bias", bias.to_data()),
+            ("up.eps_kernel", weight.to_data()),
+        ]);
+        let random = up::<4>(4, 6, [3, 2], groups, true);
+        let random = Import::new(Source::BayesianTorch).apply(random, &file, path).unwrap();
+        check(&random);
+        // The scale of a weight is where the weight is: element [c, f, k, l] at [k, l, c, f] of its group.
+        let scale = values(&random.up.kernel.posterior.loc_scale().unwrap().1);
+        let rho = values(&rho);
+        let (per_group, filters) = (4 / groups, 6 / groups);
+        for (c, f, k) in (0..4).flat_map(|c| (0..filters).flat_map(move |f| (0..6).map(move |k| (c, f, k)))) {
+            let ours = (k * per_group + c % per_group) * 6 + c / per_group * filters + f;
+            let expected: f64 = rho[(c * filters + f) * 6 + k].exp().ln_1p();
+            assert!((scale[ours] - expected).abs() < 1e-12, "{c} {f} {k}");
+        }
+    }
+}
+
+/// `[K, F, C]` turned to Burn's `[C, F, K]`.
+#[test]
+fn convolutions_of_keras() {
+    let (kernel, bias) = (wave([3, 5, 4], 0.3), wave([5], 0.7));
+    let mut conv = BurnConvTranspose1dConfig::new([4, 5], 3).with_stride(2).init(&device());
+    conv.weight = Param::from_tensor(kernel.clone().permute([2, 1, 0]));
+    conv.bias = Some(Param::from_tensor(bias.clone()));
+    let input = wave::<3>([2, 4, 3], 0.1);
+    let file = named([("up/kernel:0", kernel.to_data()), ("up/bias:0", bias.to_data())]);
+    let import = Import::new(Source::Keras).with_scale(ScaleRule::Fixed(0.25));
+    let path = Path::new("memory");
+    let found = import.apply(up::<3>(4, 5, [3, 1], 1, false), &file, path).unwrap();
+    let expected = values(&conv.forward(input.clone()));
+    assert_close(&values(&found.up.forward(input, &mut Trace::mean())), &expected, 1e-12);
+    assert_close(&values(&found.up.kernel.posterior.loc_scale().unwrap().1), &[0.25; 60], 1e-12);
+
+    // Plain ones are laid out as here, and go back.
+    let (kernel, bias) = (wave([3, 2], 0.3), wave([2], 0.7));
+    let file = named([("fc/kernel:0", kernel.to_data()), ("fc/bias:0", bias.to_data())]);
+    let dense = DenseConfig::new(3, 2).with_dtype(DType::F64).init(&device()).unwrap();
+    let dense = Import::new(Source::Keras).layer("", "fc").apply(dense, &file, path).unwrap();
+    assert_eq!(values(&dense.kernel.posterior.loc_scale().unwrap().0), values(&kernel));
+    let exported = export(&dense, Source::Keras, &[]).unwrap().tensors;
+    assert_eq!(exported, named([("kernel:0", kernel.to_data()), ("bias:0", bias.to_data())]));
+}
+
+#[test]
+fn transposed_kernels_that_do_not_fit_are_errors() {
+    let load = |source, name: &str, shape: Vec<usize>, groups| {
+        let values = vec![0.5; shape.iter().product()];
+        let bias = if source == Source::Keras { "up/bias" } else { "up.bias" };
+        let file = named([(name, TensorData::new(values, shape)), (bias, TensorData::from([0.0_f64; 6]))]);
+        Import::new(source).apply(up::<3>(4, 6, [3, 1], groups, false), &file, Path::new("memory"))
+    };
+    assert!(load(Source::PyTorch, "up.weight", vec![4, 6, 3], 1).is_ok());
+    assert!(load(Source::Keras, "up/kernel", vec![3, 6, 4], 1).is_ok());
+    // Laid out as a plain convolution, or of other groups.
+    assert_error(load(Source::PyTorch, "up.weight", vec![6, 4, 3], 1), &["expected shape [3, 4, 6]", "[6, 4, 3]"]);
+    assert_error(load(Source::PyTorch, "up.weight", vec![4, 6, 3], 2), &["expected shape [3, 2, 6]", "[3, 2, 12]"]);
+    assert_error(load(Source::PyTorch, "up.weight", vec![24], 1), &["expected shape [3, 4, 6]", "[24]"]);
+    assert_error(load(Source::PyTorch, "up.weight", vec![0, 6, 3], 1), &["expected shape [3, 4, 6]", "[3, 4, 0]"]);
+    assert_error(load(Source::Keras, "up/kernel", vec![3, 4, 6], 1), &["expected shape [3, 4, 6]", "[3, 6, 4]"]);
+    assert_error(load(Source::Keras, "up/kernel", vec![3, 6, 4], 2), &["expected shape [3, 2, 6]", "[3, 4, 6]"]);
+    assert_error(load(Source::Keras, "up/kernel", vec![72], 1), &["expected shape [3, 4, 6]", "[72]"]);
+}
+
+/// One vector for kernel and bias, and a prior of its own that the file does not have.
+#[test]
+fn joint_layers_of_tensorflow_probability() {
+    #[derive(Module, Debug)]
+    struct Joint {
+        fc: DenseVariational,
+    }
+    let prior = learned_normal_prior_fn(LearnedNormalOptions::default());
+    let config = DenseVariationalConfig::new(3, 2).with_dtype(DType::F64).with_prior_fn(Some(prior));
+    let fc = || Joint { fc: config.init(&device()).unwrap() };
+    let (loc, scale) = (wave::<1>([8], 0.3), wave::<1>([8], 1.3));
+    let file = named([("fc/posterior_loc:0", loc.to_data()), ("fc/posterior_untransformed_scale:0", scale.to_data())]);
+    let found = Import::new(Source::Tfp).apply(fc(), &file, Path::new("memory")).unwrap();
+    let x = wave::<2>([4, 3], 0.1);
+    let expected = x.clone().matmul(loc.clone().narrow(0, 0, 6).reshape([3, 2])) + loc.narrow(0, 6, 2).reshape([1, 2]);
+    assert_close(&values(&found.fc.forward(x, &mut Trace::mean())), &values(&expected), 1e-12);
+    let expected: Vec<f64> = values(&scale).into_iter().map(|u| u.exp().ln_1p()).collect();
+    assert_close(&values(&found.fc.weights.posterior.loc_scale().unwrap().1), &expected, 1e-12);
+    assert_eq!(export(&found, Source::Tfp, &[]).unwrap().tensors, file);
+    assert_error(export(&found, Source::PyTorch, &[]), &["`fc.weights.posterior.loc` is no location or scale"]);
+    let mut short = file.clone();
+    short.remove("fc/posterior_loc:0");
+    let missing = Import::new(Source::Tfp).apply(fc(), &short, Path::new("memory"));
+    assert_error(missing, &["`fc.weights.posterior.loc` is in the model, but no tensor"]);
+}
+
 #[test]
 fn what_a_library_cannot_hold_is_not_exported() {
     let net = Net::new(DataFormat::ChannelsLast, (false, false), DType::F32);
@@ -276,6 +418,10 @@ fn what_a_library_cannot_hold_is_not_exported() {
     let linear = burn::nn::LinearConfig::new(2, 2).init(&Device::flex());
     assert_error(export(&linear, Source::Tfp, &[]), &["`bias` is no location or scale"]);
     assert!(export(&linear, Source::Tfp, &["bias", "weight"]).unwrap().tensors.is_empty());
+    let up = up::<3>(4, 6, [3, 1], 2, false);
+    assert_error(export(&up, Source::PyTorch, &[]), &["`up.kernel.posterior.loc`", "transposed convolution"]);
+    let rest = export(&up, Source::PyTorch, &["up.kernel"]).unwrap().tensors;
+    assert_eq!(rest.keys().collect::<Vec<_>>(), ["up.bias"]);
 }
 
 /// The page shows every row of the table, in the section of its library and with its parameter.

@@ -2,17 +2,20 @@
 
 use crate::fixture::*;
 use burn::module::{Module, Param};
-use burn::nn::conv::{Conv1d as BurnConv1d, Conv1dConfig, Conv2dConfig, Conv3dConfig};
+use burn::nn::conv::{
+    Conv1d as BurnConv1d, Conv1dConfig, Conv2dConfig, Conv3dConfig, ConvTranspose1d as BurnConvTranspose1d,
+    ConvTranspose1dConfig, ConvTranspose2dConfig, ConvTranspose3dConfig,
+};
 use burn::nn::{Linear, PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Tensor, activation::relu};
 use elbo::convert::{ConvertOptions, PriorRule, ScaleRule};
 use elbo::distribution::Distribution;
-use elbo::layer::{Conv1d, Conv2d, Conv3d, Dense};
+use elbo::layer::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Dense};
 use elbo::objective::{Elbo, Likelihood, Targets};
 use elbo::posterior::{Family, Posterior};
 use elbo::prior::ScalarPrior;
-use elbo::{DataFormat, Noise, Trace};
+use elbo::{DataFormat, Noise, Padding, Trace};
 use proptest::prelude::*;
 
 fn linear(inputs: usize, units: usize) -> Linear {
@@ -174,6 +177,96 @@ fn grouped_strided_dilated_and_causal_convolutions_convert() {
     assert_close(&values(&got), &values(&plane.forward(input)), EXACT);
 }
 
+fn burn_up(config: &ConvTranspose1dConfig) -> BurnConvTranspose1d {
+    let mut conv = config.init(&device());
+    conv.weight = Param::from_tensor(wave(conv.weight.val().dims(), 0.3));
+    conv.bias = conv.bias.map(|bias| Param::from_tensor(wave(bias.val().dims(), 0.7)));
+    conv
+}
+
+/// Settings by hand: which padding they become, and that outputs are the same at more than one length.
+#[test]
+fn transposed_convolutions_keep_their_mean_outputs() {
+    let config = |kernel, stride| ConvTranspose1dConfig::new([4, 6], kernel).with_stride(stride);
+    let cases = [
+        (config(3, 1), Padding::Valid, 0),
+        (config(2, 3), Padding::Valid, 0),
+        (config(3, 3).with_padding_out(2).with_bias(false), Padding::Valid, 2),
+        (config(3, 2).with_dilation(3).with_groups(2), Padding::Valid, 0),
+        // K_e = 4: one element is cut on both sides.
+        (config(4, 2).with_padding(1), Padding::Same, 1),
+        (config(3, 1).with_padding(1).with_groups(2), Padding::Same, 0),
+        (config(3, 2).with_padding(1), Padding::Same, 0),
+        (config(5, 3).with_padding(1), Padding::Same, 2),
+        (config(3, 1).with_dilation(2).with_padding(2), Padding::Same, 0),
+    ];
+    for (config, padding, output_padding) in cases {
+        let conv = burn_up(&config);
+        let ours = ConvTranspose1d::from_conv_transpose1d(&conv, &options()).unwrap();
+        let geometry = ours.settings().0;
+        assert_eq!((geometry.sizes.padding, geometry.output_padding), (padding, Some([0, 0, output_padding])));
+        assert_eq!(ours.bias.is_some(), config.bias);
+        for length in [1, 2, 5] {
+            let input = wave::<3>([2, 4, length], 0.2);
+            let (got, want) = (ours.forward(input.clone(), &mut Trace::mean()), conv.forward(input));
+            assert_eq!(got.dims(), want.dims(), "{config}");
+            assert_close(&values(&got), &values(&want), EXACT);
+        }
+    }
+}
+
+#[test]
+fn planes_and_volumes_that_are_transposed_convert() {
+    let plane = ConvTranspose2dConfig::new([4, 6], [4, 3]).with_stride([2, 3]).with_groups(2).with_dilation([1, 2]);
+    let mut plane = plane.with_padding([1, 1]).with_padding_out([0, 0]).init(&device());
+    plane.weight = Param::from_tensor(wave(plane.weight.val().dims(), 0.3));
+    plane.bias = Some(Param::from_tensor(wave([6], 0.7)));
+    let input = wave::<4>([2, 4, 3, 2], 0.2);
+    for format in [DataFormat::ChannelsFirst, DataFormat::ChannelsLast] {
+        let ours = ConvTranspose2d::from_conv_transpose2d(&plane, &options().with_data_format(format)).unwrap();
+        assert_eq!(ours.settings().0.output_padding, Some([0, 1, 2]));
+        let got = match format {
+            DataFormat::ChannelsFirst => ours.forward(input.clone(), &mut Trace::mean()),
+            DataFormat::ChannelsLast => {
+                let last = input.clone().permute([0, 2, 3, 1]);
+                ours.forward(last, &mut Trace::mean()).permute([0, 3, 1, 2])
+            }
+        };
+        let want = plane.forward(input.clone());
+        assert_eq!(got.dims(), want.dims());
+        assert_close(&values(&got), &values(&want), EXACT);
+    }
+    let volume = ConvTranspose3dConfig::new([2, 3], [2, 1, 3]).with_stride([1, 2, 2]).with_padding_out([0, 1, 0]);
+    let mut volume = volume.with_bias(false).init(&device());
+    volume.weight = Param::from_tensor(wave(volume.weight.val().dims(), 0.3));
+    let ours = ConvTranspose3d::from_conv_transpose3d(&volume, &options()).unwrap();
+    let input = wave::<5>([2, 2, 2, 3, 2], 0.2);
+    let got = ours.forward(input.clone(), &mut Trace::mean());
+    assert_close(&values(&got), &values(&volume.forward(input)), EXACT);
+}
+
+#[test]
+fn transposed_paddings_that_differ_are_errors() {
+    let error = |config: ConvTranspose1dConfig, parts: &[&str]| {
+        assert_error(ConvTranspose1d::from_conv_transpose1d(&config.init(&device()), &options()), parts);
+    };
+    let config = |kernel, stride| ConvTranspose1dConfig::new([4, 6], kernel).with_stride(stride);
+    // The custom of doubling a length: the odd element is cut before the output here, after it in TensorFlow.
+    error(config(3, 2).with_padding(1).with_padding_out(1), &["`padding`", "padding [1] and output padding [1]"]);
+    error(config(3, 2).with_padding_out(2), &["`padding`", "output padding [2]"]);
+    error(config(3, 2).with_padding(2), &["`padding`", "padding [2]"]);
+    error(config(5, 2).with_padding(1), &["`padding`", "padding [1]"]);
+    let mut conv = burn_up(&config(3, 1));
+    for groups in [0, 3, 5] {
+        conv.groups = groups;
+        let converted = ConvTranspose1d::from_conv_transpose1d(&conv, &options());
+        assert_error(converted, &["`groups`", "divisor of 4", &format!("found {groups}")]);
+    }
+    conv.groups = 1;
+    conv.weight = Param::from_tensor(wave([4, 6, 3], 0.3) * f64::INFINITY);
+    assert_error(ConvTranspose1d::from_conv_transpose1d(&conv, &options()), &["ConvTranspose1d", "`weight`", "finite"]);
+}
+
 #[test]
 fn a_converted_convolution_can_be_channels_last() {
     let conv = burn_conv1d(&Conv1dConfig::new(2, 3, 3).with_stride(2).with_padding(PaddingConfig1d::Same));
@@ -276,6 +369,36 @@ proptest! {
         let want = conv.forward(input);
         prop_assert_eq!(got.dims(), want.dims());
         assert_close(&values(&got), &values(&want), EXACT);
+    }
+
+    /// Either the same numbers at every length, or an error that says why not.
+    #[test]
+    fn transposed_convolutions_keep_their_mean_outputs_or_are_refused(
+        (per_group, filters, groups) in (1..3_usize, 1..3_usize, 1..3_usize),
+        (kernel, stride, dilation) in (1..5_usize, 1..4_usize, 1..3_usize),
+        (padding, padding_out, length) in (0..3_usize, 0..3_usize, 2..6_usize),
+    ) {
+        let reach = (kernel - 1) * dilation;
+        prop_assume!(2 * padding <= reach + padding_out && padding_out < stride.max(dilation));
+        let channels = [per_group * groups, filters * groups];
+        let config = ConvTranspose1dConfig::new(channels, kernel).with_stride(stride).with_dilation(dilation);
+        let conv = burn_up(&config.with_groups(groups).with_padding(padding).with_padding_out(padding_out));
+        let input = wave([2, channels[0], length], 0.2);
+        let want = conv.forward(input.clone());
+        match ConvTranspose1d::from_conv_transpose1d(&conv, &options()) {
+            Ok(ours) => {
+                let got = ours.forward(input, &mut Trace::mean());
+                prop_assert_eq!(got.dims(), want.dims());
+                assert_close(&values(&got), &values(&want), EXACT);
+            }
+            Err(error) => {
+                prop_assert!(error.to_string().contains("`padding`"), "{error}");
+                // Without padding everything below the strides converts, as do zeros that `same` cuts evenly.
+                let even = padding_out == 0 && reach >= 2 * padding && reach - 2 * padding < stride;
+                let valid = padding == 0 && padding_out < stride;
+                prop_assert!(!valid && !even, "{error}");
+            }
+        }
     }
 
     #[test]

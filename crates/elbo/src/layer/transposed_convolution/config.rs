@@ -144,6 +144,6 @@ fn output_padding(owner: &str, given: &Sizes, sizes: &ConvGeometry) -> Result<[u
 }
 
 /// Class of a transposed convolution with inputs of `D` axes.
-const fn class<const D: usize>() -> &'static str {
+pub(crate) const fn class<const D: usize>() -> &'static str {
     ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"][rank::<D>() - 1]
 }

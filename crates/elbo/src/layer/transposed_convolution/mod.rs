@@ -13,7 +13,7 @@
 //! layouts, as in convolutions, so that the last axis of every kernel is the layer's outputs: what a bias and the fans
 //! of an initialiser go by. (Keras has `[K.., F, C]`, `PyTorch` `[C, F / G, K..]`.)
 
-mod config;
+pub(super) mod config;
 
 pub use config::{ConvTranspose1dConfig, ConvTranspose2dConfig, ConvTranspose3dConfig, ConvTransposeConfig};
 

@@ -1,6 +1,6 @@
 //! Our parameters under another library's names.
 
-use super::layout;
+use super::layout::{self, Transposed};
 use super::table::{Part, Role, Row, Source};
 use super::{is_under, read};
 use crate::error::{Error, Result};
@@ -10,21 +10,25 @@ use burn::tensor::TensorData;
 use std::path::Path;
 
 /// The posteriors of a module's layers under the names, in the layouts and parameterisations of a library: what
-/// [`NamedTensors::to_foreign_bytes`] makes a file of. For [`Source::PyTorch`] only locations are written. Priors are
-/// not: the libraries keep them in code.
+/// [`NamedTensors::to_foreign_bytes`] makes a file of. For [`Source::PyTorch`] and [`Source::Keras`] only locations are
+/// written. Priors are not: the libraries keep them in code.
 ///
 /// # Errors
 /// [`Error::ModelFile`] if a parameter is not part of one of our layers' mean-field posteriors, or of a weight that is a
-/// point mass where the library needs a scale; `keep` are paths to leave out.
+/// point mass where the library needs a scale, or of a transposed convolution's kernel, whose layout elsewhere depends on
+/// the number of groups, which parameters do not tell; `keep` are paths to leave out.
 pub fn export<M: Module>(module: &M, source: Source, keep: &[&str]) -> Result<NamedTensors> {
     let fail = |reason| Error::ModelFile { path: Path::new(&source.to_string()).to_owned(), reason };
-    let own = parameters(module);
+    let (own, transposed) = (parameters(module), Transposed::of(module));
     let mut named = NamedTensors::default();
     for (name, data) in own.iter().filter(|(name, _)| !keep.iter().any(|path| is_under(name, path))) {
         if format!(".{name}").contains(".prior.") {
             continue;
         }
         let no_part = || fail(format!("`{name}` is no location or scale of a layer's posterior"));
+        if transposed.contains(name) {
+            return Err(fail(format!("`{name}` is the kernel of a transposed convolution, which is not exported")));
+        }
         let (layer, part) = split(name).ok_or_else(no_part)?;
         if source.is_plain() && part.is_scale() {
             continue;
@@ -56,9 +60,8 @@ fn row(source: Source, part: Part, rank: usize) -> Option<&'static Row> {
 fn their_name(source: Source, layer: &str, row: &Row) -> String {
     let separator = source.separator();
     let layer = layer.replace('.', &separator.to_string());
-    let suffix = if source == Source::Tfp { ":0" } else { "" };
     let between = if layer.is_empty() { String::new() } else { separator.to_string() };
-    format!("{layer}{between}{}{suffix}", row.theirs)
+    format!("{layer}{between}{}{}", row.theirs, source.ending())
 }
 
 fn convert(name: &str, source: Source, part: Part, row: &Row, data: &TensorData) -> Result<TensorData, String> {

@@ -18,6 +18,7 @@ use crate::convert::{ScaleRule, untransformed_scale};
 use crate::error::{Error, Result};
 use burn::module::Module;
 use burn::tensor::{DType, TensorData};
+use layout::Transposed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -59,7 +60,7 @@ impl Import {
         self
     }
 
-    /// The scales around weights of a file that has none ([`Source::PyTorch`]); by default a tenth of each weight's
+    /// The scales around weights of a file that has none ([`Source::PyTorch`], [`Source::Keras`]); by default a tenth of each weight's
     /// magnitude, at least 1e-4.
     #[must_use]
     pub fn with_scale(mut self, scale: ScaleRule) -> Self {
@@ -98,8 +99,8 @@ impl Import {
     pub fn apply<M: Module>(&self, module: M, tensors: &BTreeMap<String, TensorData>, origin: &Path) -> Result<M> {
         let fail = |reason| Error::ModelFile { path: origin.to_owned(), reason };
         self.scale.check("scale")?;
-        let own = parameters(&module);
-        let placed = self.place(tensors, &own).map_err(fail)?;
+        let (own, transposed) = (parameters(&module), Transposed::of(&module));
+        let placed = self.place(tensors, &own, &transposed).map_err(fail)?;
         let missing = own.keys().find(|name| !placed.contains_key(*name) && !self.is_kept(name));
         if let Some(missing) = missing {
             return Err(fail(format!("`{missing}` is in the model, but no tensor of the file is for it")));
@@ -114,6 +115,7 @@ impl Import {
         &self,
         tensors: &BTreeMap<String, TensorData>,
         own: &BTreeMap<String, TensorData>,
+        transposed: &Transposed,
     ) -> Result<BTreeMap<String, TensorData>, String> {
         let mut placed = BTreeMap::new();
         for (theirs, data) in tensors.iter().filter(|(name, _)| !self.is_ignored(name)) {
@@ -121,7 +123,7 @@ impl Import {
                 self.source.find(theirs).ok_or_else(|| format!("`{theirs}` is no parameter of {}", self.source))?;
             let Role::Parameter(part) = row.role else { continue };
             let layer = self.our_layer(theirs, &layer)?;
-            let values = read(theirs, data)?;
+            let values = self.in_our_layout(part, read(theirs, data)?, &part.name(&layer), own, transposed);
             for (part, values) in self.parts(row, part, values, own, &layer) {
                 let name = part.name(&layer);
                 let data = fit(theirs, &name, values, own.get(&name))?;
@@ -133,6 +135,25 @@ impl Import {
         Ok(placed)
     }
 
+    /// The numbers of a tensor in the layout of our parameter `name`.
+    fn in_our_layout(
+        &self,
+        part: Part,
+        (shape, values): Numbers,
+        name: &str,
+        own: &BTreeMap<String, TensorData>,
+        transposed: &Transposed,
+    ) -> Numbers {
+        let layout = self.source.layout();
+        match own.get(name).map(|data| data.shape().as_slice()) {
+            Some(&[.., group_channels, _]) if transposed.contains(name) => {
+                layout::transposed_to_ours(layout, shape, &values, group_channels)
+            }
+            _ if part.is_kernel() => layout::to_ours(layout, shape, &values),
+            _ => (shape, values),
+        }
+    }
+
     /// The parameters that one tensor gives: itself, and a scale where the library has none and the layer wants one.
     fn parts(
         &self,
@@ -142,8 +163,6 @@ impl Import {
         own: &BTreeMap<String, TensorData>,
         layer: &str,
     ) -> Vec<(Part, Numbers)> {
-        let (shape, values) =
-            if part.is_kernel() { layout::to_ours(self.source.layout(), shape, &values) } else { (shape, values) };
         let scale = part.scale();
         let dtype = own.get(&scale.name(layer)).map(TensorData::dtype);
         let mut parts = Vec::new();
@@ -168,7 +187,8 @@ impl Import {
     }
 
     fn is_kept(&self, name: &str) -> bool {
-        let is_prior = format!(".{name}").contains(".kernel.prior.") || format!(".{name}").contains(".bias.prior.");
+        let weights = [".kernel.prior.", ".bias.prior.", ".weights.prior.", ".variable.prior."];
+        let is_prior = weights.iter().any(|prior| format!(".{name}").contains(prior));
         is_prior || self.kept.iter().any(|path| is_under(name, path))
     }
 

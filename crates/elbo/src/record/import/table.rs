@@ -16,6 +16,8 @@ pub enum Source {
     BayesianTorch,
     /// `PyTorch`'s own layers: weights without scales.
     PyTorch,
+    /// Keras's own layers: weights without scales.
+    Keras,
     /// Layers of torchbnn.
     TorchBnn,
     /// Layers of blitz.
@@ -53,6 +55,10 @@ pub enum Part {
     BiasLoc,
     /// `bias.posterior.untransformed_scale`
     BiasScale,
+    /// `weights.posterior.loc`, of a dense layer with a joint posterior.
+    WeightsLoc,
+    /// `weights.posterior.untransformed_scale`
+    WeightsScale,
 }
 
 /// How a number of a file becomes one of ours. Scales here are `eps + softplus(u)`.
@@ -74,14 +80,17 @@ const fn left_out(theirs: &'static str) -> Row {
     Row { theirs, role: Role::LeftOut, transform: Transform::Same }
 }
 
-use Part::{BiasLoc, BiasScale, KernelLoc, KernelScale};
+use Part::{BiasLoc, BiasScale, KernelLoc, KernelScale, WeightsLoc, WeightsScale};
 use Transform::{Log, Same, Softplus};
 
+/// The layer with a joint posterior leaves the names of its variables to the function that makes them: these are ours.
 const TFP: &[Row] = &[
     row("kernel_posterior_loc", KernelLoc, Same),
     row("kernel_posterior_untransformed_scale", KernelScale, Same),
     row("bias_posterior_loc", BiasLoc, Same),
     row("bias_posterior_untransformed_scale", BiasScale, Same),
+    row("posterior_loc", WeightsLoc, Same),
+    row("posterior_untransformed_scale", WeightsScale, Same),
 ];
 
 /// Linear layers say `weight`, convolutions `kernel`.
@@ -102,6 +111,8 @@ const BAYESIAN_TORCH: &[Row] = &[
 ];
 
 const PYTORCH: &[Row] = &[row("weight", KernelLoc, Same), row("bias", BiasLoc, Same)];
+
+const KERAS: &[Row] = &[row("kernel", KernelLoc, Same), row("bias", BiasLoc, Same)];
 
 const TORCHBNN: &[Row] = &[
     row("weight_mu", KernelLoc, Same),
@@ -128,7 +139,8 @@ const BLITZ: &[Row] = &[
 
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Tfp, Self::BayesianTorch, Self::PyTorch, Self::TorchBnn, Self::Blitz];
+    pub const ALL: [Self; 6] =
+        [Self::Tfp, Self::BayesianTorch, Self::PyTorch, Self::Keras, Self::TorchBnn, Self::Blitz];
 
     /// The names of this library.
     #[must_use]
@@ -137,6 +149,7 @@ impl Source {
             Self::Tfp => TFP,
             Self::BayesianTorch => BAYESIAN_TORCH,
             Self::PyTorch => PYTORCH,
+            Self::Keras => KERAS,
             Self::TorchBnn => TORCHBNN,
             Self::Blitz => BLITZ,
         }
@@ -146,19 +159,28 @@ impl Source {
     #[must_use]
     pub fn layout(self) -> Layout {
         match self {
-            Self::Tfp => Layout::InOut,
+            Self::Tfp | Self::Keras => Layout::InOut,
             Self::BayesianTorch | Self::PyTorch | Self::TorchBnn | Self::Blitz => Layout::OutIn,
         }
     }
 
     /// What stands between the name of a layer and that of its parameter.
     pub(super) fn separator(self) -> char {
-        if self == Self::Tfp { '/' } else { '.' }
+        if self.is_tensorflow() { '/' } else { '.' }
+    }
+
+    /// What stands after the name of a parameter.
+    pub(super) fn ending(self) -> &'static str {
+        if self.is_tensorflow() { ":0" } else { "" }
+    }
+
+    fn is_tensorflow(self) -> bool {
+        matches!(self, Self::Tfp | Self::Keras)
     }
 
     /// Whether its weights have no scales.
     pub(super) fn is_plain(self) -> bool {
-        self == Self::PyTorch
+        matches!(self, Self::PyTorch | Self::Keras)
     }
 
     /// The layer and the row of a tensor of this name; TensorFlow's `:0` may be there or not.
@@ -182,6 +204,7 @@ impl fmt::Display for Source {
             Self::Tfp => "TensorFlow Probability",
             Self::BayesianTorch => "bayesian-torch",
             Self::PyTorch => "PyTorch",
+            Self::Keras => "Keras",
             Self::TorchBnn => "torchbnn",
             Self::Blitz => "blitz",
         })
@@ -190,7 +213,7 @@ impl fmt::Display for Source {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 4] = [KernelLoc, KernelScale, BiasLoc, BiasScale];
+    pub const ALL: [Self; 6] = [KernelLoc, KernelScale, BiasLoc, BiasScale, WeightsLoc, WeightsScale];
 
     /// Its path within a layer.
     #[must_use]
@@ -200,6 +223,8 @@ impl Part {
             KernelScale => "kernel.posterior.untransformed_scale",
             BiasLoc => "bias.posterior.loc",
             BiasScale => "bias.posterior.untransformed_scale",
+            WeightsLoc => "weights.posterior.loc",
+            WeightsScale => "weights.posterior.untransformed_scale",
         }
     }
 
@@ -210,7 +235,11 @@ impl Part {
 
     /// The scale of the same weight.
     pub(super) fn scale(self) -> Self {
-        if self.is_kernel() { KernelScale } else { BiasScale }
+        match self {
+            KernelLoc | KernelScale => KernelScale,
+            BiasLoc | BiasScale => BiasScale,
+            WeightsLoc | WeightsScale => WeightsScale,
+        }
     }
 
     pub(super) fn is_kernel(self) -> bool {
@@ -218,7 +247,7 @@ impl Part {
     }
 
     pub(super) fn is_scale(self) -> bool {
-        matches!(self, KernelScale | BiasScale)
+        matches!(self, KernelScale | BiasScale | WeightsScale)
     }
 }
 

@@ -32,26 +32,31 @@ impl Source {
 
     /// The options of a layer, with distributions made of the file's tensors.
     pub(super) fn options<S, const D: usize>(&self, settings: LayerSettings<S>) -> Result<LayerOptions<D>> {
-        let known = Activation::NAMES.contains(&settings.activation.as_str());
-        if !known {
-            return Err(self.fail(format!("settings: unknown activation `{}`", settings.activation)));
-        }
         Ok(LayerOptions {
-            activation: settings.activation.parse()?,
+            activation: self.activation(&settings.activation)?,
             activity_regularizer: settings.activity_regularizer.map(regularizer),
             estimator: settings.estimator,
             name: settings.name,
-            dtype: Some(dtype(settings.dtype)),
+            dtype: Some(settings.dtype.into()),
             kernel: self.weight("kernel", settings.kernel),
             bias: settings.bias.map(|bias| self.weight("bias", bias)),
             ..LayerOptions::default()
         })
     }
 
-    /// Checks that the file has no tensors besides the layer's `parameters` and constants of priors.
-    pub(super) fn check_names(&self, parameters: &Tensors) -> Result<()> {
+    /// The built-in activation of this name.
+    pub(super) fn activation(&self, name: &str) -> Result<Activation> {
+        if Activation::NAMES.contains(&name) {
+            return name.parse();
+        }
+        Err(self.fail(format!("settings: unknown activation `{name}`")))
+    }
+
+    /// Checks that the file has no tensors besides the layer's `parameters` and constants of its weights' priors.
+    pub(super) fn check_names(&self, parameters: &Tensors, weights: &[&str]) -> Result<()> {
         let is_constant = |name: &str| {
-            ["kernel.prior.loc", "kernel.prior.scale", "bias.prior.loc", "bias.prior.scale"].contains(&name)
+            let of = |weight: &&str| name.strip_prefix(*weight);
+            weights.iter().filter_map(of).any(|part| [".prior.loc", ".prior.scale"].contains(&part))
         };
         let mut names = self.tensors.keys();
         match names.find(|name| !parameters.contains_key(*name) && !is_constant(name)) {
@@ -60,7 +65,8 @@ impl Source {
         }
     }
 
-    fn weight<const D: usize>(&self, role: &'static str, settings: WeightSettings) -> WeightOptions<D> {
+    /// The options of the weight `role`, with distributions made of the file's tensors.
+    pub(super) fn weight<const D: usize>(&self, role: &'static str, settings: WeightSettings) -> WeightOptions<D> {
         let WeightSettings { posterior, prior, divergence } = settings;
         let (of_posterior, of_prior) = (self.clone(), self.clone());
         let path = move |part: &str| format!("{role}.{part}");
@@ -99,11 +105,13 @@ impl Source {
                 Family::Deterministic(Deterministic { loc: variable("loc", loc)? })
             }
             PosteriorSettings::MultivariateNormalTriL { loc, untransformed_scale, scale_off_diagonal } => {
-                let n = request.shape.iter().product::<usize>();
+                let loc = variable("loc", loc)?;
+                // So many elements are in the file: their number can be reckoned with.
+                let n = loc.value().shape().num_elements();
                 let (name, below) = (format!("{path}.scale_off_diagonal"), ([n * (n - 1) / 2], request.dtype));
                 let off_diagonal = |settings: &VariableSettings| self.variable(&name, settings, below, device);
                 Family::MultivariateNormalTriL(MultivariateNormalTriL {
-                    loc: variable("loc", loc)?,
+                    loc,
                     untransformed_scale: variable("untransformed_scale", untransformed_scale)?,
                     scale_off_diagonal: scale_off_diagonal.as_ref().map(off_diagonal).transpose()?,
                 })
@@ -114,10 +122,11 @@ impl Source {
                 untransformed_scale,
                 scale_perturb_factor,
             } => {
-                let n = request.shape.iter().product::<usize>();
+                let loc = variable("loc", loc)?;
+                let n = loc.value().shape().num_elements();
                 let (name, shape) = (format!("{path}.scale_perturb_factor"), ([n, *rank], request.dtype));
                 Family::MultivariateNormalDiagPlusLowRank(MultivariateNormalDiagPlusLowRank {
-                    loc: variable("loc", loc)?,
+                    loc,
                     untransformed_scale: variable("untransformed_scale", untransformed_scale)?,
                     scale_perturb_factor: self.variable(&name, scale_perturb_factor, shape, device)?,
                 })
@@ -196,12 +205,12 @@ impl Source {
         Ok(Tensor::from_data(data.clone(), (device, data.dtype())))
     }
 
-    fn fail(&self, reason: String) -> Error {
+    pub(super) fn fail(&self, reason: String) -> Error {
         Error::ModelFile { path: self.path.clone(), reason }
     }
 }
 
-fn regularizer(penalty: Penalty) -> Regularizer {
+pub(super) fn regularizer(penalty: Penalty) -> Regularizer {
     match penalty {
         Penalty::L1(weight) => Regularizer::L1(weight),
         Penalty::L2(weight) => Regularizer::L2(weight),
@@ -218,11 +227,13 @@ fn constraint(projection: Projection) -> Constraint {
     }
 }
 
-fn dtype(of: Type) -> DType {
-    match of {
-        Type::F64 => DType::F64,
-        Type::F32 => DType::F32,
-        Type::F16 => DType::F16,
-        Type::Bf16 => DType::BF16,
+impl From<Type> for DType {
+    fn from(of: Type) -> Self {
+        match of {
+            Type::F64 => Self::F64,
+            Type::F32 => Self::F32,
+            Type::F16 => Self::F16,
+            Type::Bf16 => Self::BF16,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::estimator::Estimator;
 use crate::prior::ScalarPrior;
 use burn::tensor::TensorData;
-use elbo_kernels::{ConvGeometry, DataFormat, Padding};
+use elbo_kernels::{ConvGeometry, DataFormat, Padding, TransposedGeometry};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,6 +30,20 @@ pub(super) struct LayerSettings<S> {
     pub(super) bias: Option<WeightSettings>,
 }
 
+/// A layer of the shape `S` with one weight, which is always drawn as it is.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SingleSettings<S> {
+    pub(super) version: u32,
+    pub(super) class: String,
+    pub(super) name: Option<String>,
+    pub(super) shape: S,
+    pub(super) activation: String,
+    pub(super) activity_regularizer: Option<Penalty>,
+    pub(super) dtype: Type,
+    pub(super) weight: WeightSettings,
+}
+
 /// What is read before everything else.
 #[derive(Deserialize)]
 struct Head {
@@ -37,19 +51,17 @@ struct Head {
     class: String,
 }
 
-impl<S: DeserializeOwned> LayerSettings<S> {
-    /// Settings of this version and of a layer of `class`.
-    pub(super) fn parse(text: &str, class: &str) -> Result<Self, String> {
-        let unreadable = |error: serde_json::Error| format!("settings: {error}");
-        let head: Head = serde_json::from_str(text).map_err(unreadable)?;
-        if head.version != VERSION {
-            return Err(format!("settings: expected version {VERSION}, found {}", head.version));
-        }
-        if head.class != class {
-            return Err(format!("expected a layer of class `{class}`, found `{}`", head.class));
-        }
-        serde_json::from_str(text).map_err(unreadable)
+/// Settings of this version and of a layer of `class`.
+pub(super) fn parse<T: DeserializeOwned>(text: &str, class: &str) -> Result<T, String> {
+    let unreadable = |error: serde_json::Error| format!("settings: {error}");
+    let head: Head = serde_json::from_str(text).map_err(unreadable)?;
+    if head.version != VERSION {
+        return Err(format!("settings: expected version {VERSION}, found {}", head.version));
     }
+    if head.class != class {
+        return Err(format!("expected a layer of class `{class}`, found `{}`", head.class));
+    }
+    serde_json::from_str(text).map_err(unreadable)
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -97,6 +109,31 @@ impl ConvolutionSettings {
             data_format: data_format.into(),
         }
     }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TransposedSettings {
+    pub(super) sizes: ConvolutionSettings,
+    /// None for the padding's own.
+    pub(super) output_padding: Option<Vec<usize>>,
+}
+
+impl TransposedSettings {
+    pub(super) fn of(geometry: &TransposedGeometry) -> Self {
+        let TransposedGeometry { sizes, output_padding } = geometry;
+        let output_padding = output_padding.map(|padding| padding[3 - sizes.rank..].to_vec());
+        Self { sizes: ConvolutionSettings::of(sizes), output_padding }
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DenseVariationalSettings {
+    pub(super) inputs: usize,
+    pub(super) units: usize,
+    pub(super) use_bias: bool,
+    pub(super) kl_weight: f64,
 }
 
 /// The types of variables.

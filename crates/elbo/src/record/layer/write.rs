@@ -1,8 +1,8 @@
 //! From a layer to its settings.
 
 use super::settings::{
-    DivergenceSettings, LayerSettings, MomentSettings, Penalty, PosteriorSettings, PriorSettings, Projection, Type,
-    VERSION, VariableSettings, WeightSettings,
+    DivergenceSettings, LayerSettings, MomentSettings, Penalty, PosteriorSettings, PriorSettings, Projection,
+    SingleSettings, Type, VERSION, VariableSettings, WeightSettings,
 };
 use crate::activation::Activation;
 use crate::divergence::Divergence;
@@ -43,6 +43,28 @@ pub(super) fn layer<S, const D: usize>(
     })
 }
 
+/// The settings of a layer with one weight, under `role`, of the shape `shape`.
+pub(super) fn single<S, const D: usize>(
+    settings: &Settings,
+    shape: S,
+    role: &str,
+    weight: &Weight<Family<D>, D>,
+) -> Result<SingleSettings<S>> {
+    // All fields by name: one that is added has to be saved too. The estimator is the same for every such layer.
+    let Settings { name, class, estimator: _, activation, activity_regularizer, dtype } = settings;
+    let owner = name.as_deref().unwrap_or(class);
+    Ok(SingleSettings {
+        version: VERSION,
+        class: (*class).to_owned(),
+        name: name.clone(),
+        shape,
+        activation: activation_name(owner, activation)?,
+        activity_regularizer: penalty(owner, "activity_regularizer", activity_regularizer.as_ref())?,
+        dtype: of_dtype(owner, *dtype)?,
+        weight: self::weight(owner, role, weight)?,
+    })
+}
+
 /// The constant tensors of a weight's prior, by name.
 pub(super) fn given<const D: usize>(role: &str, weight: &Weight<Family<D>, D>) -> Result<Vec<(String, TensorData)>> {
     let Some(Prior::Normal(NormalPrior { loc, scale })) = &weight.prior else { return Ok(Vec::new()) };
@@ -59,9 +81,13 @@ pub(super) fn given<const D: usize>(role: &str, weight: &Weight<Family<D>, D>) -
     [("loc", loc), ("scale", scale)].into_iter().filter_map(constant).collect()
 }
 
-/// As [`given`], of a layer's bias.
-pub(super) fn bias_given(bias: Option<&Bias>) -> Result<Vec<(String, TensorData)>> {
-    bias.map_or(Ok(Vec::new()), |bias| given("bias", bias))
+/// As [`given`], of kernel and bias.
+pub(super) fn both_given<const D: usize>(
+    kernel: &Weight<Family<D>, D>,
+    bias: Option<&Bias>,
+) -> Result<Vec<(String, TensorData)>> {
+    let of_bias = bias.map_or(Ok(Vec::new()), |bias| given("bias", bias))?;
+    Ok([given("kernel", kernel)?, of_bias].concat())
 }
 
 fn weight<const D: usize>(owner: &str, role: &str, weight: &Weight<Family<D>, D>) -> Result<WeightSettings> {
