@@ -1,7 +1,7 @@
 //! Sums of long tensors in one order, whatever the number of threads.
 //!
 //! Burn cuts a sum of millions of elements among its threads and adds the parts as they come, so its last bits depend
-//! on their number. Here elements are added in groups of fixed size and the groups then once more, which also keeps
+//! on their number; the sum of a row it adds one by one, and `f32` loses the rest. Here elements are added in groups of fixed size and the groups then once more, which also keeps
 //! `f32` accurate.
 
 use burn::tensor::Tensor;
@@ -21,6 +21,20 @@ pub(crate) fn ordered_sum(values: Tensor<1>) -> Tensor<1> {
     if whole == n { head } else { head + values.narrow(0, whole, n - whole).sum() }
 }
 
+/// The sum of each row, shape `[rows]`.
+pub(crate) fn row_sums(values: Tensor<2>) -> Tensor<1> {
+    let [rows, n] = values.dims();
+    let plain = |values: Tensor<2>| values.sum_dim(1).reshape([rows]);
+    let groups = n / GROUP;
+    if groups == 0 || n == GROUP {
+        return plain(values);
+    }
+    let whole = groups * GROUP;
+    let sums = values.clone().narrow(1, 0, whole).reshape([rows * groups, GROUP]).sum_dim(1);
+    let head = row_sums(sums.reshape([rows, groups]));
+    if whole == n { head } else { head + plain(values.narrow(1, whole, n - whole)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +51,12 @@ mod tests {
             let slope: Vec<f64> = x.grad(&sum.backward()).unwrap().try_into_vec_as().unwrap();
             assert_eq!(sum.into_scalar::<f64>(), exact);
             assert!(slope.len() == n && slope.iter().all(|&slope| slope == 1.0));
+
+            let rows = Tensor::<2>::cat(vec![x.clone().unsqueeze(), x.clone().unsqueeze().mul_scalar(2.0)], 0);
+            let sums = row_sums(rows);
+            let slope: Vec<f64> = x.grad(&sums.clone().backward()).unwrap().try_into_vec_as().unwrap();
+            assert_eq!(sums.try_into_vec_as::<f64>().unwrap(), [exact, 2.0 * exact]);
+            assert!(slope.len() == n && slope.iter().all(|&slope| slope == 3.0));
         }
     }
 }

@@ -6,7 +6,7 @@
 //! formula, without its difference of large numbers).
 
 use super::builder::{self, LocScale, LocScaleOptions, PosteriorFn, default_loc_scale_fn};
-use super::multivariate_normal_tril::{half_log_tau, row_sums};
+use super::multivariate_normal_tril::half_log_tau;
 use super::solve::{Lower, constant, to_host, with_slope};
 use super::{Family, Posterior};
 use crate::distribution::Distribution;
@@ -14,7 +14,7 @@ use crate::divergence::kl;
 use crate::error::{Error, Result};
 use crate::noise::WeightNoise;
 use crate::prior::Prior;
-use crate::sum::ordered_sum;
+use crate::sum::{ordered_sum, row_sums};
 use crate::variable::{Constraint, Initializer, Regularizer, Variable, VariableInfo};
 use burn::module::Module;
 use burn::tensor::Tensor;

@@ -11,7 +11,7 @@ use crate::divergence::kl;
 use crate::error::{Error, Result};
 use crate::noise::WeightNoise;
 use crate::prior::Prior;
-use crate::sum::ordered_sum;
+use crate::sum::{ordered_sum, row_sums};
 use crate::variable::{Constraint, Initializer, Regularizer, Variable, VariableInfo};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -225,12 +225,6 @@ impl<const D: usize> Posterior<D> for MultivariateNormalTriL<D> {
             scale_off_diagonal: self.scale_off_diagonal.map(Variable::constrained),
         }
     }
-}
-
-/// The sum of each row.
-pub(super) fn row_sums(x: Tensor<2>) -> Tensor<1> {
-    let rows = x.dims()[0];
-    x.sum_dim(1).reshape([rows])
 }
 
 /// The squared length of each row of n values.

@@ -24,6 +24,7 @@ pub use scale_mixture::ScaleMixturePrior;
 pub use student_t::StudentTPrior;
 
 use crate::error::{Error, Result};
+use crate::sum::row_sums;
 use crate::variable::{VariableInfo, VariableRequest, VariableScope};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -98,16 +99,14 @@ impl<const D: usize> Prior<D> {
     /// `Σ ln p(value)` of S values `[S, elements]`: `[S]`, in nats.
     #[must_use]
     pub fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
-        let samples = values.dims()[0];
-        let terms = match self {
+        row_sums(match self {
             Self::Normal(prior) => prior.log_density(values),
             Self::Laplace(prior) => prior.log_density(values),
             Self::StudentT(prior) => prior.log_density(values),
             Self::Cauchy(prior) => prior.log_density(values),
             Self::ScaleMixture(prior) => prior.log_density(values),
             Self::Horseshoe(prior) => prior.log_density(values),
-        };
-        terms.sum_dim(1).reshape([samples])
+        })
     }
 
     /// The prior's own variables.

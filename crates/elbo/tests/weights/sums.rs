@@ -1,6 +1,7 @@
 //! Sums of many numbers do not depend on the number of threads.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use elbo::prior::Prior;
 use elbo::variable::{Constraint, Regularizer};
 
 /// More than Burn adds on one thread.
@@ -28,4 +29,20 @@ fn penalties_and_norms_are_equal_for_any_number_of_threads() {
     }
     let l1 = f64::from(f32::from_bits(one[0]));
     assert!((l1 / exact - 1.0).abs() < 1e-6, "{l1} for {exact}");
+}
+
+/// Densities of large weights in `f32`: sums of millions of terms.
+#[test]
+fn densities_of_large_weights_are_exact_to_rounding() {
+    let n = 3_000_000;
+    let weights: Vec<f64> = (0..n).map(|i| 0.05 * (f64::from(i) * 0.37).sin() + 0.01).collect();
+    let density = |dtype| {
+        let row = TensorData::new([weights.clone(), weights.clone()].concat(), [2, weights.len()]);
+        let row = Tensor::<2>::from_data(row, (&Device::flex(), dtype));
+        Prior::<1>::standard_normal().log_prob(row).try_into_vec_as::<f64>().unwrap()
+    };
+    let (single, double) = (density(DType::F32), density(DType::F64));
+    for (single, double) in single.into_iter().zip(double) {
+        assert!((single / double - 1.0).abs() < 1e-6, "{single} for {double}");
+    }
 }
