@@ -24,15 +24,16 @@ impl ScaleMixturePrior {
 
     /// Element-wise, in nats: `a + ln(1 + e^{b - a})` of the two weighted log densities.
     pub(super) fn log_density(&self, x: Tensor<2>) -> Tensor<2> {
-        let square = x.clone() * x;
-        let first = component(square.clone(), self.pi, self.scale1);
-        let second = component(square, 1.0 - self.pi, self.scale2);
+        let first = component(x.clone(), self.pi, self.scale1);
+        let second = component(x, 1.0 - self.pi, self.scale2);
         first.clone() + stable_softplus(second - first)
     }
 }
 
-/// `ln(weight N(x; 0, scale²))` from `x²`.
-fn component(square: Tensor<2>, weight: f64, scale: f64) -> Tensor<2> {
+/// `ln(weight N(x; 0, scale²))`. The scale divides before the square is taken: `1 / scale²` of a narrow component is
+/// beyond `f16`.
+fn component(x: Tensor<2>, weight: f64, scale: f64) -> Tensor<2> {
     let constant = weight.ln() - scale.ln() - 0.5 * core::f64::consts::TAU.ln();
-    square.mul_scalar(-0.5 / (scale * scale)).add_scalar(constant)
+    let z = x.mul_scalar(core::f64::consts::FRAC_1_SQRT_2 / scale);
+    (z.clone() * z).neg().add_scalar(constant)
 }
