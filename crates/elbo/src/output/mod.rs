@@ -39,7 +39,7 @@ mod multivariate_normal;
 mod normal;
 mod one_hot_categorical;
 mod poisson;
-mod special;
+pub(crate) mod special;
 mod student_t;
 
 pub use bernoulli::Bernoulli;
