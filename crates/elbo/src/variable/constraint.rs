@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::sum::ordered_sum;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,13 +52,24 @@ impl Constraint {
             Self::NonNegative => flat.clamp_min(0.0),
             Self::Clip { low, high } => flat.clamp(*low, *high),
             Self::MaxNorm(limit) => {
-                let norm = ordered_sum(flat.clone() * flat.clone()).sqrt();
+                let wide = wide(flat.clone());
+                let norm = ordered_sum(wide.clone() * wide).sqrt();
                 // limit / max(norm, limit) is 1 inside the ball.
-                flat * norm.clamp_min(*limit).recip().mul_scalar(*limit)
+                let factor = norm.clamp_min(*limit).recip().mul_scalar(*limit);
+                let dtype = flat.dtype();
+                flat * factor.cast(dtype)
             }
             Self::Custom(projection) => projection(flat),
         };
         projected.reshape(shape)
+    }
+}
+
+/// In a type that holds the squares of half precision: 256 is too large for them.
+fn wide(values: Tensor<1>) -> Tensor<1> {
+    match values.dtype() {
+        DType::F64 | DType::F32 => values,
+        _ => values.cast(DType::F32),
     }
 }
 

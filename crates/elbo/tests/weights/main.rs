@@ -10,6 +10,7 @@ mod fixture;
 mod gradient;
 mod layers;
 mod moments;
+mod precision;
 mod prior;
 mod recovery;
 mod storage;
