@@ -34,5 +34,4 @@ mod transposed_convolution;
 
 pub use network::{Bayesian, bayesianize};
 pub use options::{ConvertOptions, PriorRule, ScaleRule};
-pub(crate) use posterior::untransformed_scale;
 pub use selection::Selection;

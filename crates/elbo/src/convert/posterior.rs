@@ -5,11 +5,10 @@ use crate::divergence::Divergence;
 use crate::error::{Error, Result};
 use crate::layer::{LayerOptions, WeightOptions};
 use crate::posterior::{Family, LocScaleOptions, default_mean_field_normal_fn};
-use crate::prior::{Moment, NormalPrior, Prior, PriorFn, softplus_inverse};
+use crate::prior::{Moment, NormalPrior, Prior, PriorFn, untransformed_scale};
 use crate::variable::{Initializer, Variable, VariableOptions, VariableRequest, VariableScope};
 use burn::module::Param;
 use burn::tensor::{DType, Tensor};
-use elbo_kernels::reference::scale::machine_epsilon;
 use std::sync::Arc;
 
 /// The values of a trained parameter, row-major and exact, and their type.
@@ -52,12 +51,6 @@ impl Trained {
             }
         }
     }
-}
-
-/// The variable behind a scale σ: `eps + softplus(u) = σ`. Below 1.01 eps, where there is none, that of 1.01 eps.
-pub(crate) fn untransformed_scale(scale: f64, dtype: DType) -> f64 {
-    let epsilon = machine_epsilon(dtype);
-    softplus_inverse((scale - epsilon).max(0.01 * epsilon))
 }
 
 /// The options of a layer around a trained kernel, already in this crate's layout, and bias.

@@ -37,7 +37,7 @@ impl<Q: Posterior<D>, const D: usize> Weight<Q, D> {
     ///
     /// # Errors
     /// [`Error::NoClosedForm`] if [`Divergence::Kl`] has no formula for this pair; [`Error::InvalidArgument`] if the
-    /// prior's numbers are not allowed.
+    /// prior's numbers are not allowed, or not for the type of the weights.
     pub fn new(
         posterior: Q,
         prior: Option<Prior<D>>,
@@ -46,6 +46,7 @@ impl<Q: Posterior<D>, const D: usize> Weight<Q, D> {
     ) -> Result<Self> {
         if let Some(prior) = &prior {
             prior.check(posterior.shape())?;
+            prior.check_dtype(posterior.mean().dtype())?;
             if matches!(divergence, Some(Divergence::Kl)) && !posterior.has_kl(prior) {
                 let (posterior, prior) = (posterior.name().to_owned(), prior.name().to_owned());
                 return Err(Error::NoClosedForm { posterior, prior });

@@ -2,7 +2,7 @@
 
 use super::{Deterministic, Family, MeanFieldNormal};
 use crate::error::{Error, Result};
-use crate::prior::{Moped, softplus_inverse};
+use crate::prior::Moped;
 use crate::variable::{
     Constraint, Initializer, MAX_ELEMENTS, Regularizer, Variable, VariableOptions, VariableRequest, VariableScope,
 };
@@ -83,10 +83,9 @@ impl LocScaleOptions {
     /// weight is not finite.
     pub fn moped<const D: usize>(weights: &Tensor<D>, delta: f64, floor: f64) -> Result<Self> {
         let Moped { loc, scale } = Moped::new(weights, delta, floor)?;
-        let untransformed_scale = scale.into_iter().map(softplus_inverse).collect();
         Ok(Self {
             loc_initializer: Initializer::Values(loc),
-            untransformed_scale_initializer: Initializer::Values(untransformed_scale),
+            untransformed_scale_initializer: Initializer::Scales(scale),
             ..Self::default()
         })
     }

@@ -1,7 +1,7 @@
 //! Normal priors whose moments are trained together with the posterior: empirical Bayes (Robbins 1956). The divergence
 //! then also says how wide the weights are believed to be.
 
-use super::normal::{Moment, NormalPrior, softplus_inverse};
+use super::normal::{Moment, NormalPrior, untransformed_scale};
 use super::{Prior, PriorFn};
 use crate::error::{Error, Result};
 use crate::variable::{
@@ -86,7 +86,7 @@ pub fn learned_normal_prior_fn<const D: usize>(options: LearnedNormalOptions) ->
             Learned::PerLayer(start) => Moment::LearnedScalar(add(request, scope, "loc", [1], start, rules)?),
             Learned::PerElement(start) => Moment::Learned(add(request, scope, "loc", request.shape, start, rules)?),
         };
-        let (start, part) = (softplus_inverse(options.scale.start()), "untransformed_scale");
+        let (start, part) = (untransformed_scale(options.scale.start(), request.dtype), "untransformed_scale");
         let rules = (&options.untransformed_scale_regularizer, &options.untransformed_scale_constraint);
         let scale = match options.scale {
             Learned::Fixed(value) => Moment::Fixed(value),

@@ -18,7 +18,7 @@ pub use learned::{Learned, LearnedNormalOptions, learned_normal_prior_fn};
 pub(crate) use moped::Moped;
 pub use moped::moped_prior;
 pub use normal::{Moment, NormalPrior};
-pub(crate) use normal::{normal_log_density, softplus_inverse, stable_softplus as softplus};
+pub(crate) use normal::{normal_log_density, softplus_inverse, stable_softplus as softplus, untransformed_scale};
 pub use scalar::ScalarPrior;
 pub use scale_mixture::ScaleMixturePrior;
 pub use student_t::StudentTPrior;
@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::sum::row_sums;
 use crate::variable::{VariableInfo, VariableRequest, VariableScope};
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use std::sync::Arc;
 
 /// A prior over a weight of rank `D`.
@@ -96,6 +96,27 @@ impl<const D: usize> Prior<D> {
         }
     }
 
+    /// Checks that the type of the weights has the scales and their reciprocals.
+    pub(crate) fn check_dtype(&self, dtype: DType) -> Result<()> {
+        let scales = match self {
+            Self::Normal(prior) => prior.constant_scales()?,
+            Self::Laplace(p) => vec![p.scale],
+            Self::StudentT(p) => vec![p.scale],
+            Self::Cauchy(p) => vec![p.scale],
+            Self::ScaleMixture(p) => vec![p.scale1, p.scale2],
+            // Computed in `f64`.
+            Self::Horseshoe(_) => Vec::new(),
+        };
+        let (least, most) = scales_of(dtype);
+        match scales.into_iter().find(|scale| !(least..=most).contains(scale)) {
+            None => Ok(()),
+            Some(found) => {
+                let expected = format!("between {least:e} and {most:e} in {dtype:?}");
+                Err(Error::argument(format!("{} prior", self.name()), "scale", expected, found))
+            }
+        }
+    }
+
     /// `Σ ln p(value)` of S values `[S, elements]`: `[S]`, in nats.
     #[must_use]
     pub fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
@@ -134,6 +155,15 @@ impl<const D: usize> Prior<D> {
             Self::Normal(prior) => Self::Normal(prior.constrained()),
             other => other,
         }
+    }
+}
+
+/// The least and the largest scale that a type can hold and divide by.
+fn scales_of(dtype: DType) -> (f64, f64) {
+    match dtype {
+        DType::F64 => (f64::MIN_POSITIVE, 1.0 / f64::MIN_POSITIVE),
+        DType::F16 => (1.0 / 65504.0, 65504.0),
+        _ => (f64::from(f32::MIN_POSITIVE), 1.0 / f64::from(f32::MIN_POSITIVE)),
     }
 }
 

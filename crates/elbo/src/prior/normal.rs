@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::variable::{Variable, VariableInfo};
 use burn::module::Module;
-use burn::tensor::{Tensor, activation::relu};
+use burn::tensor::{DType, Tensor, activation::relu};
 use elbo_kernels::reference::scale::machine_epsilon;
 
 /// A moment of a prior.
@@ -94,6 +94,12 @@ pub(crate) fn softplus_inverse(x: f64) -> f64 {
     if x < 0.01 { x.exp_m1().ln() } else { x + (-(-x).exp()).ln_1p() }
 }
 
+/// The variable behind a scale σ: `eps + softplus(u) = σ`. Below 1.01 eps, where there is none, that of 1.01 eps.
+pub(crate) fn untransformed_scale(scale: f64, dtype: DType) -> f64 {
+    let epsilon = machine_epsilon(dtype);
+    softplus_inverse((scale - epsilon).max(0.01 * epsilon))
+}
+
 /// Independent normals.
 #[derive(Module, Debug)]
 pub struct NormalPrior<const D: usize> {
@@ -128,6 +134,15 @@ impl<const D: usize> NormalPrior<D> {
         Ok(())
     }
 
+    /// The scales that are not learned.
+    pub(super) fn constant_scales(&self) -> Result<Vec<f64>> {
+        match &self.scale {
+            Moment::Fixed(scale) => Ok(vec![*scale]),
+            Moment::Given(scales) => read("scale", scales),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// `-((x - loc) / scale)² / 2 - ln scale - ln(2π) / 2`, element-wise.
     pub(super) fn log_density(&self, x: Tensor<2>) -> Tensor<2> {
         let loc = self.loc.value(&x).unsqueeze_dim::<2>(0);
@@ -150,16 +165,20 @@ impl<const D: usize> NormalPrior<D> {
 
 /// Constants are finite, and a scale is positive.
 fn check_given<const D: usize>(argument: &'static str, values: &Tensor<D>) -> Result<()> {
-    let read = |error| Error::argument("Normal prior", argument, "a tensor that can be read", format!("{error:?}"));
-    let values = values.clone().try_into_vec_as::<f64>().map_err(read)?;
     let lowest = if argument == "scale" { f64::MIN_POSITIVE } else { f64::MIN };
-    match values.into_iter().find(|value| !(value.is_finite() && *value >= lowest)) {
+    match read(argument, values)?.into_iter().find(|value| !(value.is_finite() && *value >= lowest)) {
         None => Ok(()),
         Some(found) if argument == "scale" => {
             Err(Error::argument("Normal prior", argument, "positive and finite", found))
         }
         Some(found) => Err(Error::argument("Normal prior", argument, "finite", found)),
     }
+}
+
+fn read<const D: usize>(argument: &'static str, values: &Tensor<D>) -> Result<Vec<f64>> {
+    let unreadable =
+        |error| Error::argument("Normal prior", argument, "a tensor that can be read", format!("{error:?}"));
+    values.clone().try_into_vec_as::<f64>().map_err(unreadable)
 }
 
 /// The density's logarithm with broadcast moments.
@@ -172,7 +191,7 @@ pub(crate) fn normal_log_density(x: Tensor<2>, loc: Tensor<2>, scale: Tensor<2>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::{DType, Device, TensorData};
+    use burn::tensor::{Device, TensorData};
 
     #[test]
     fn softplus_and_its_slope_hold_everywhere() {

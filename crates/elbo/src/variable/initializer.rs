@@ -1,6 +1,7 @@
 //! How a variable starts.
 
 use crate::error::{Error, Result};
+use crate::prior::untransformed_scale;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use elbo_kernels::Stream;
 use elbo_kernels::noise::normal::normals_f64;
@@ -29,6 +30,9 @@ pub enum Initializer {
     Constant(f64),
     /// Given values, row-major, as many as the variable has elements.
     Values(Vec<f64>),
+    /// The `u` of given scales `eps + softplus(u)`, row-major, as many as the variable has elements; `eps` is the machine
+    /// epsilon of the variable's type. The least scale is 1.01 of it.
+    Scales(Vec<f64>),
 }
 
 impl Initializer {
@@ -40,11 +44,11 @@ impl Initializer {
         stream: Stream,
         (device, dtype): (&Device, DType),
     ) -> Tensor<D> {
-        let values = self.values(&shape, stream);
+        let values = self.values(&shape, stream, dtype);
         Tensor::from_data(TensorData::new(values, shape), (device, dtype))
     }
 
-    fn values(&self, shape: &[usize], stream: Stream) -> Vec<f64> {
+    fn values(&self, shape: &[usize], stream: Stream, dtype: DType) -> Vec<f64> {
         let n = shape.iter().product();
         let normals = |mean: f64, stddev: f64| -> Vec<f64> {
             let draws = normals_f64(stream.draws(0, 1), n);
@@ -59,6 +63,7 @@ impl Initializer {
             }
             Self::Constant(value) => vec![*value; n],
             Self::Values(values) => values.clone(),
+            Self::Scales(scales) => scales.iter().map(|&scale| untransformed_scale(scale, dtype)).collect(),
         }
     }
 
@@ -70,6 +75,7 @@ impl Initializer {
             Self::GlorotUniform => (&[], 0.0),
             Self::Constant(value) => (&[*value], 0.0),
             Self::Values(values) => (values, 0.0),
+            Self::Scales(scales) => (scales, scales.iter().copied().fold(0.0, f64::min)),
         };
         if numbers.iter().all(|number| number.is_finite()) && deviation.is_finite() && deviation >= 0.0 {
             return Ok(());
@@ -81,7 +87,7 @@ impl Initializer {
     /// Number of elements the initialiser is made for, where it is made for one.
     pub(crate) fn required_len(&self) -> Option<usize> {
         match self {
-            Self::Values(values) => Some(values.len()),
+            Self::Values(values) | Self::Scales(values) => Some(values.len()),
             _ => None,
         }
     }
@@ -142,7 +148,7 @@ mod tests {
 
     #[test]
     fn l12_glorot_values_fill_their_interval() {
-        let values = Initializer::GlorotUniform.values(&[100, 200], Stream::named(3, "w"));
+        let values = Initializer::GlorotUniform.values(&[100, 200], Stream::named(3, "w"), DType::F64);
         let bound = glorot_bound(&[100, 200]);
         let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(l, h), &v| (l.min(v), h.max(v)));
         assert!(-bound < low && low < -0.999 * bound && 0.999 * bound < high && high < bound);
@@ -153,7 +159,7 @@ mod tests {
 
     #[test]
     fn fan_in_scales_with_the_window() {
-        let values = Initializer::FanIn { gain: 2.0 }.values(&[4, 25, 1000], Stream::named(3, "w"));
+        let values = Initializer::FanIn { gain: 2.0 }.values(&[4, 25, 1000], Stream::named(3, "w"), DType::F64);
         let variance = values.iter().map(|v| v * v).sum::<f64>() / 100_000.0;
         // 2² / 100, relative standard error sqrt(2 / n) = 0.0045; 4.4 of them.
         assert!((variance / 0.04 - 1.0).abs() < 0.02, "{variance}");

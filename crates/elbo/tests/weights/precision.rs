@@ -2,7 +2,13 @@
 
 use crate::fixture::*;
 use burn::tensor::{DType, Tensor, TensorData};
-use elbo::prior::{Prior, ScaleMixturePrior, StudentTPrior};
+use elbo::divergence::Divergence;
+use elbo::layer::DenseConfig;
+use elbo::posterior::{LocScaleOptions, Posterior, default_mean_field_normal_fn};
+use elbo::prior::{
+    CauchyPrior, LaplacePrior, Learned, LearnedNormalOptions, Moment, NormalPrior, Prior, ScaleMixturePrior,
+    StudentTPrior, learned_normal_prior_fn,
+};
 use elbo::variable::Constraint;
 
 fn of_type<const D: usize>(shape: [usize; D], values: &[f64], dtype: DType) -> Tensor<D> {
@@ -42,4 +48,47 @@ fn norms_of_half_precision_do_not_overflow() {
     let projected = Constraint::MaxNorm(1.0).project(of_type([2], &[200.0, 300.0], DType::F16));
     assert_eq!(projected.dtype(), DType::F16);
     assert_close(&values(&projected), &[0.5547, 0.8321], 1e-3);
+}
+
+/// The machine epsilon of `f16`, 0.00098, is part of a scale.
+#[test]
+fn scales_start_where_they_are_told_in_half_precision() {
+    let weights = of_type([1, 3], &[0.1, 1.0, 0.0], DType::F16);
+    let start = LocScaleOptions::moped(&weights, 0.01, 2e-3).unwrap();
+    let learned = LearnedNormalOptions { scale: Learned::PerLayer(3e-3), ..LearnedNormalOptions::default() };
+    let layer = DenseConfig::new(1, 3)
+        .with_kernel_posterior_fn(default_mean_field_normal_fn(start))
+        .with_kernel_prior_fn(Some(learned_normal_prior_fn(learned)))
+        .with_dtype(DType::F16)
+        .init(&device())
+        .unwrap();
+    let relative = |found: Vec<f64>, expected: &[f64]| -> Vec<f64> {
+        found.into_iter().zip(expected).map(|(found, expected)| found / expected).collect()
+    };
+    let scales = values(&layer.kernel.posterior.loc_scale().unwrap().1);
+    assert_close(&relative(scales, &[2e-3, 0.01, 2e-3]), &[1.0; 3], 0.01);
+    let Some(Prior::Normal(prior)) = &layer.kernel.prior else { panic!("not a normal") };
+    assert_close(&relative(values(&prior.scale.value(&weights)), &[3e-3]), &[1.0], 0.01);
+}
+
+/// A scale that the type rounds to 0, or divides by to infinity, would make divergences infinite or not numbers.
+#[test]
+fn scales_of_priors_are_numbers_of_the_type() {
+    let of = |prior, dtype| DenseConfig::new(2, 3).with_name("fc").with_dtype(dtype).with_kernel_prior(prior);
+    for (dtype, scale) in [(DType::F16, 1e-9), (DType::F16, 1e6), (DType::F32, 1e-50), (DType::F32, 1e-40)] {
+        let (found, type_name) = (format!("{scale}"), format!("{dtype:?}"));
+        let given = Tensor::<2>::full([2, 3], scale, (&device(), DType::F64));
+        for prior in [
+            Prior::normal(0.0, scale),
+            Prior::Normal(NormalPrior { loc: Moment::Fixed(0.0), scale: Moment::Given(given) }),
+            Prior::Laplace(LaplacePrior::new(0.0, scale)),
+            Prior::Cauchy(CauchyPrior::new(0.0, scale)),
+            Prior::StudentT(StudentTPrior::new(3.0, 0.0, scale)),
+            Prior::ScaleMixture(ScaleMixturePrior::new(0.5, 1.0, scale)),
+        ] {
+            let config = of(prior, dtype).with_kernel_divergence(Some(Divergence::MonteCarlo));
+            assert_error(config.init(&device()), &["prior", "scale", &type_name, &found]);
+        }
+    }
+    assert!(of(Prior::normal(0.0, 1e-40), DType::F64).init(&device()).is_ok());
 }

@@ -14,8 +14,9 @@ pub use layout::Layout;
 pub use table::{Part, Role, Row, Source, Transform};
 
 use super::named::{NamedTensors, load_parameters, parameters};
-use crate::convert::{ScaleRule, untransformed_scale};
+use crate::convert::ScaleRule;
 use crate::error::{Error, Result};
+use crate::prior::untransformed_scale;
 use burn::module::Module;
 use burn::tensor::{DType, TensorData};
 use layout::Transposed;

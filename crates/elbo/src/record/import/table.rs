@@ -1,7 +1,7 @@
 //! The table of names, layouts and parameterisations.
 
 use super::layout::Layout;
-use crate::convert::untransformed_scale;
+use crate::prior::untransformed_scale;
 use burn::tensor::DType;
 use elbo_kernels::reference::scale::machine_epsilon;
 use std::fmt;
