@@ -33,13 +33,14 @@ pub fn with_slope<const N: usize>(
     parameters: [&Tensor<2>; N],
     f: impl Fn(f64, [f64; N]) -> Curve,
 ) -> Tensor<2> {
-    let curves = on_host(&x, parameters, f);
+    // Infinite arguments have slope 0: infinite ones, and those that are no number, would make the second term a NaN.
+    let flat = |x: f64, curve: Curve| if x.is_finite() { curve } else { Curve { slope: 0.0, ..curve } };
+    let curves = on_host(&x, parameters, |x, parameters| flat(x, f(x, parameters)));
     let tensor = |part: fn(&Curve) -> f64| {
         let data = TensorData::new(curves.iter().map(part).collect::<Vec<f64>>(), x.dims());
         Tensor::<2>::from_data(data, (&x.device(), x.dtype()))
     };
     let (value, slope) = (tensor(|curve| curve.value), tensor(|curve| curve.slope));
-    // Infinite arguments have slope 0, and would make the difference a NaN.
     let step = (x.clone() - x.clone().detach()).mask_fill(x.is_finite().bool_not(), 0.0);
     value + slope * step
 }
