@@ -94,8 +94,10 @@ impl OutputDistribution for Categorical {
         Some(self.logits.clone().argmax(1).float().cast(self.logits.dtype()))
     }
 
+    /// `-Σ p ln p`, with 0 for classes that are ruled out by logits of minus infinity.
     fn entropy(&self) -> Option<Tensor<1>> {
         let log_probs = self.log_probs();
+        let log_probs = log_probs.clone().mask_fill(log_probs.equal_elem(f64::NEG_INFINITY), 0.0);
         Some(total((log_probs.clone().exp() * log_probs).neg()))
     }
 

@@ -46,7 +46,9 @@ impl OutputDistribution for OneHotCategorical {
     fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
         let outside = is_not_one_hot(&values);
         let log_probs = log_softmax(self.logits.clone(), 1);
-        total(values * log_probs).mask_fill(outside, f64::NEG_INFINITY)
+        // Classes that are ruled out, with logits of minus infinity, cost nothing where they are not meant.
+        let elsewhere = values.clone().equal_elem(0.0);
+        total((values * log_probs).mask_fill(elsewhere, 0.0)).mask_fill(outside, f64::NEG_INFINITY)
     }
 
     /// The probabilities.
