@@ -29,17 +29,25 @@ impl Poisson {
         Self { log_rate: outputs.clone() }
     }
 
-    /// `ln Q(⌊y⌋ + 1, rate)` or `ln P`, with the slope `∓ e^{ln p(⌊y⌋)} rate / (the probability)` in `log_rate`.
+    /// `ln Q(⌊y⌋ + 1, rate)` or `ln P`, with the slope `∓ p(⌊y⌋) rate / (the probability)` in `log_rate`.
     fn log_tail(&self, values: &Tensor<2>, lower: bool) -> Tensor<2> {
         with_slope(self.log_rate.clone(), [values], |log_rate, [y]| {
             if y < 0.0 {
                 return Curve { value: if lower { f64::NEG_INFINITY } else { 0.0 }, slope: 0.0 };
             }
             let (count, rate) = (y.floor(), log_rate.exp());
+            if rate == 0.0 {
+                return at_no_rate(count, log_rate, lower);
+            }
+            if rate == f64::INFINITY {
+                return Curve { value: if lower { f64::NEG_INFINITY } else { 0.0 }, slope: 0.0 };
+            }
             let (above, below) = incomplete_gamma::log_p_q(count + 1.0, rate);
             let (value, sign) = if lower { (below, -1.0) } else { (above, 1.0) };
-            let slope = sign * (log_probability(count, log_rate) + log_rate - value).exp();
-            Curve { value, slope }
+            // A probability that is 0 in every digit has no slope that could be told.
+            let is_zero = value == f64::NEG_INFINITY;
+            let slope = if is_zero { 0.0 } else { (incomplete_gamma::log_prefix(count + 1.0, rate) - value).exp() };
+            Curve { value, slope: sign * slope }
         })
     }
 }
@@ -65,7 +73,9 @@ impl OutputDistribution for Poisson {
         // 0! and 1! are what most counts have: their logarithm is exact.
         let log_factorial =
             ln_gamma(&values.clone().add_scalar(1.0)).mask_fill(values.clone().lower_equal_elem(1.0), 0.0);
-        let terms = values * self.log_rate.clone() - mean - log_factorial;
+        // A count of 0 at a rate of 0 is certain.
+        let powers = (values.clone() * self.log_rate.clone()).mask_fill(values.equal_elem(0.0), 0.0);
+        let terms = powers - mean - log_factorial;
         total(terms.mask_fill(outside, f64::NEG_INFINITY))
     }
 
@@ -103,6 +113,16 @@ impl OutputDistribution for Poisson {
     fn log_survival(&self, values: Tensor<2>) -> Option<Tensor<2>> {
         Some(self.log_tail(&values, false))
     }
+}
+
+/// The tails where `e^log_rate` is below every number: all is at 0, and the first count above has the upper tail,
+/// `rate^(count + 1) / (count + 1)!`.
+fn at_no_rate(count: f64, log_rate: f64, lower: bool) -> Curve {
+    if lower {
+        return Curve { value: 0.0, slope: 0.0 };
+    }
+    let next = count + 1.0;
+    Curve { value: next * log_rate - libm::lgamma(next + 1.0), slope: next }
 }
 
 /// `ln p(count)`.

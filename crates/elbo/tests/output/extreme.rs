@@ -2,7 +2,7 @@
 
 use crate::fixture::{cases, list, parameter, tensor};
 use burn::tensor::{DType, Tensor};
-use elbo::output::Output;
+use elbo::output::{OneHotCategorical, Output, OutputDistribution};
 
 /// All outputs at ±1000 in turns: densities and their gradients stay finite, in `f32` too.
 #[test]
@@ -137,5 +137,69 @@ fn half_precision_is_close() {
         let draws = half.sample(&mut noise).unwrap();
         assert_eq!((draws.dims(), draws.dtype()), ([3, 4, event], DType::F16), "{:?}", case.output);
         assert!(list(draws).into_iter().all(f64::is_finite));
+    }
+}
+
+/// Classes that are ruled out by logits of minus infinity: they have no probability, and all else is as without them.
+#[test]
+fn classes_can_be_ruled_out() {
+    let ruled = parameter(&[0.3, f64::NEG_INFINITY, 1.0], [1, 3], DType::F64);
+    let with = OneHotCategorical { logits: ruled.clone() };
+    let without = OneHotCategorical { logits: tensor(&[0.3, 1.0], [1, 2], DType::F64) };
+    let at = |values: &[f64]| tensor(values, [1, values.len()], DType::F64);
+    let log_prob = with.log_prob(at(&[0.0, 0.0, 1.0]));
+    assert_eq!(list(log_prob.clone()), list(without.log_prob(at(&[0.0, 1.0]))));
+    assert_eq!(list(with.log_prob(at(&[0.0, 1.0, 0.0]))), [f64::NEG_INFINITY]);
+    let entropy = with.entropy().unwrap();
+    assert_eq!(list(entropy.clone()), list(without.entropy().unwrap()));
+    let slopes = list(ruled.grad(&(log_prob + entropy).backward()).unwrap());
+    assert!(slopes.iter().all(|slope| slope.is_finite()) && slopes[1] == 0.0, "{slopes:?}");
+}
+
+/// Rates of e^-1000 and 0: the first counts have their leading terms, and slopes in the logarithm are counts.
+#[test]
+fn poisson_rates_below_every_number_have_tails() {
+    for log_rate in [-1000.0, f64::NEG_INFINITY] {
+        let outputs = parameter(&[log_rate; 3], [3, 1], DType::F64);
+        let poisson = Output::Poisson { event: 1 }.distribution(outputs.clone()).unwrap();
+        let counts = || tensor(&[-1.0, 0.0, 2.0], [3, 1], DType::F64);
+        assert_eq!(list(poisson.log_prob(counts())), [f64::NEG_INFINITY, 0.0, 2.0 * log_rate - 2.0_f64.ln()]);
+        assert_eq!(list(poisson.log_cdf(counts()).unwrap()), [f64::NEG_INFINITY, 0.0, 0.0]);
+        let survival = poisson.log_survival(counts()).unwrap();
+        assert_eq!(list(survival.clone()), [0.0, log_rate, 3.0 * log_rate - 6.0_f64.ln()]);
+        if log_rate.is_finite() {
+            assert_eq!(list(outputs.grad(&survival.sum().backward()).unwrap()), [0.0, 1.0, 3.0]);
+        }
+    }
+}
+
+/// The tail of a count far above the rate, `rate^(n + 1) / (n + 1)!` up to `rate / n`; rates that no type holds.
+#[test]
+fn poisson_tails_are_numbers() {
+    let at = |log_rate: f64, count: f64| {
+        let poisson = Output::Poisson { event: 1 }.distribution(tensor(&[log_rate], [1, 1], DType::F64)).unwrap();
+        let count = || tensor(&[count], [1, 1], DType::F64);
+        (list(poisson.log_cdf(count()).unwrap())[0], list(poisson.log_survival(count()).unwrap())[0])
+    };
+    let expected = -80.0 * 100_001.0 - (1..=100_001).map(|k| f64::from(k).ln()).sum::<f64>();
+    assert!((at(-80.0, 1e5).1 / expected - 1.0).abs() < 1e-12, "{} {expected}", at(-80.0, 1e5).1);
+    assert_eq!(at(1000.0, 3.0), (f64::NEG_INFINITY, 0.0));
+    assert!((at(40.0, 40.0_f64.exp().floor()).0 + core::f64::consts::LN_2).abs() < 1e-6);
+}
+
+/// What lies before minus infinity has no probability, before infinity has all; and no values are still no numbers.
+#[test]
+fn distribution_functions_have_ends() {
+    for output in [
+        Output::Normal { event: 1 },
+        Output::Logistic { event: 1 },
+        Output::StudentT { event: 1, df: Some(3.0) },
+        Output::mixture_normal(1, 1),
+    ] {
+        let width = output.params_size();
+        let distribution = output.distribution(tensor(&vec![0.0; width], [1, width], DType::F64)).unwrap();
+        let at = |y: f64| list(distribution.cdf(tensor(&[y], [1, 1], DType::F64)).unwrap())[0];
+        assert_eq!((at(f64::NEG_INFINITY), at(f64::INFINITY)), (0.0, 1.0), "{output:?}");
+        assert!(at(f64::NAN).is_nan());
     }
 }
