@@ -214,8 +214,8 @@ impl<Q: Posterior<D>, const D: usize> VariableLayer<Q, D> {
     /// # Shapes
     /// - output: the variable's shape; with S weight samples its first axis is S times as long, sample-major
     ///
-    /// A layer that is applied to such an output can tell it from an input that all samples share only by the length of
-    /// the pass's first input: where this layer comes first, give that to [`Trace::expand`] before.
+    /// A random layer that gets this output as the first input of the pass takes it for the batch, all S parts of it: let
+    /// the pass see its examples first, by a layer on them or by [`Trace::expand`].
     ///
     /// # Panics
     /// Where [`try_forward`](Self::try_forward) gives an error.

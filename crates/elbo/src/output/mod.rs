@@ -80,7 +80,9 @@ pub enum Support {
 ///
 /// # Shapes
 /// Values are `[rows, event]`, in the dtype of the parameters; what is said of the event as a whole is `[rows]`, what is
-/// said of each of its values `[rows, event]`. Other shapes panic, as Burn's operations do.
+/// said of each of its values `[rows, event]`. Shapes are not checked here, but in a
+/// [`Likelihood`](crate::objective::Likelihood): as in Burn's operations, an axis of length 1 is broadcast, and other
+/// shapes panic.
 pub trait OutputDistribution: fmt::Debug {
     /// Its family, for messages.
     fn name(&self) -> &str;
