@@ -195,12 +195,10 @@ impl<const D: usize> Posterior<D> for MultivariateNormalTriL<D> {
         self.log_density(constant(norms(&noise, n), [samples], &distance))
     }
 
-    /// The total correlation is `½ Σ ln(1 + Σ_j<i L_ij² / L_ii²)`.
+    /// The total correlation is `Σ ln(stddev_i / L_ii)`: nothing is squared that could leave `f16`.
     fn kl(&self, prior: &Prior<D>) -> Option<Tensor<1>> {
-        let (diagonal, below) = (self.diagonal(), self.below());
-        let squares = diagonal.clone() * diagonal;
-        let stddev = (squares.clone() + below.clone()).sqrt();
-        let total_correlation = ordered_sum((below / squares).log1p()).mul_scalar(0.5);
+        let (diagonal, stddev) = (self.diagonal(), self.stddev().flatten(0, D - 1));
+        let total_correlation = ordered_sum(stddev.clone().log() - diagonal.log());
         kl::from_correlated_normal(self.loc.value().flatten(0, D - 1), stddev, total_correlation, prior)
     }
 

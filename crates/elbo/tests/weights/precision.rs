@@ -3,13 +3,15 @@
 use crate::fixture::*;
 use burn::tensor::{DType, Tensor, TensorData};
 use elbo::divergence::Divergence;
-use elbo::layer::DenseConfig;
-use elbo::posterior::{LocScaleOptions, Posterior, default_mean_field_normal_fn};
+use elbo::layer::{DenseConfig, DenseVariationalConfig};
+use elbo::posterior::{
+    LocScaleOptions, Posterior, TriLOptions, default_mean_field_normal_fn, multivariate_normal_tril_fn,
+};
 use elbo::prior::{
     CauchyPrior, LaplacePrior, Learned, LearnedNormalOptions, Moment, NormalPrior, Prior, ScaleMixturePrior,
     StudentTPrior, learned_normal_prior_fn,
 };
-use elbo::variable::Constraint;
+use elbo::variable::{Constraint, Initializer};
 
 fn of_type<const D: usize>(shape: [usize; D], values: &[f64], dtype: DType) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values.to_vec(), shape), (&device(), dtype))
@@ -91,4 +93,24 @@ fn scales_of_priors_are_numbers_of_the_type() {
         }
     }
     assert!(of(Prior::normal(0.0, 1e-40), DType::F64).init(&device()).is_ok());
+}
+
+/// Off the diagonal six times as much as on it: `L_ij² / L_ii⁴`, which a quotient of squares has in its slope, is beyond
+/// `f16`.
+#[test]
+fn slopes_of_full_covariances_hold_in_half_precision() {
+    let slopes = |dtype| {
+        let below = Initializer::Values((0..28).map(|i| 0.3 * (1.0 + 2.3 * float(i)).sin()).collect());
+        let options = TriLOptions { off_diagonal_initializer: below, ..TriLOptions::default() };
+        let layer = DenseVariationalConfig::new(3, 2)
+            .with_posterior_fn(multivariate_normal_tril_fn(options))
+            .with_name("joint")
+            .with_seed(1)
+            .with_dtype(dtype)
+            .init(&device())
+            .unwrap();
+        let kl = layer.weights.posterior.kl(&Prior::standard_normal()).unwrap();
+        gradients(&layer, &kl).into_values().flatten().collect::<Vec<f64>>()
+    };
+    assert_close(&slopes(DType::F16), &slopes(DType::F64), 0.04);
 }
