@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use burn::tensor::{Tensor, activation};
-use elbo_kernels::Epilogue;
+use elbo_kernels::{Epilogue, reshape};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -80,9 +80,9 @@ fn by_rows<const D: usize>(function: &ActivationFn, x: Tensor<D>, axis: usize) -
     let shape = moved.dims();
     let channels = shape[D - 1];
     let rows = shape[..D - 1].iter().product::<usize>();
-    let output = function(moved.reshape([rows, channels]));
+    let output = function(reshape(moved, [rows, channels]));
     assert_eq!(output.dims(), [rows, channels], "a custom activation must keep the shape [positions, channels]");
-    output.reshape(shape).movedim(D - 1, axis)
+    reshape(output, shape).movedim(D - 1, axis)
 }
 
 impl FromStr for Activation {

@@ -5,7 +5,7 @@
 //! correlation between the positions of an example, which share a kernel; every position keeps its mean and variance.
 //! Where `v` is 0 the output is `m`, and the slope in `v` is taken to be 0.
 
-use super::draw::{each_sample, linear, parts, row, rows, shaped};
+use super::draw::{each_sample, linear, parts, row, rows};
 use super::{
     Affine, Draw, Estimate,
     affine::{AffineNormal, root},
@@ -16,7 +16,7 @@ use crate::noise::{LayerNoise, WeightNoise};
 use crate::op::LinearOp;
 use crate::posterior::Posterior;
 use burn::tensor::Tensor;
-use elbo_kernels::{ChannelLayout, Draws, Epilogue, add_noise};
+use elbo_kernels::{ChannelLayout, Draws, Epilogue, add_noise, reshape};
 
 /// Means and variances of outputs before the bias, of every sample or shared by all.
 struct Moments<const X: usize> {
@@ -124,7 +124,7 @@ fn by_function<Q: Posterior<K>, const K: usize, const X: usize>(
     let shape = joined::<X, K>(shape);
     let of_sample = |x: &Tensor<X>, s: usize| {
         let first = if draw.shared { 0 } else { s * examples };
-        shaped(x.clone().narrow(0, first, examples), shape)
+        reshape(x.clone().narrow(0, first, examples), shape)
     };
     let call = |s: usize, noise: &mut WeightNoise| {
         let (loc, scale) = (of_sample(&moments.mean, s), root(of_sample(&moments.variance, s)));

@@ -342,3 +342,24 @@ fn l68_no_rows_with_recorded_noise_and_tensor_functions() {
         }
     }
 }
+
+/// No steps, in layouts with the empty axis at any place; to Burn's `reshape` a 0 has another meaning.
+#[test]
+fn l68_no_steps_give_no_outputs_and_no_slopes() {
+    let empty = |shape: [usize; 3]| tensor(shape, Vec::new());
+    for estimator in RANDOM.into_iter().chain([Estimator::Mean]) {
+        for (samples, activation) in [(1, Activation::Linear), (3, Activation::custom(Tensor::tanh))] {
+            let layer = dense(3, 2).with_estimator(estimator).with_activation(activation.clone());
+            let layer = layer.init(&device()).unwrap();
+            let output = layer.forward(empty([2, 0, 3]), &mut pass(1).with_samples(samples));
+            assert_eq!(output.dims(), [2 * samples, 0, 2], "{estimator:?}");
+            assert!(gradients(&layer, &output.sum()).values().flatten().all(|g| *g == 0.0));
+            let line = conv1d(3, 2, 2).with_padding("same").with_estimator(estimator).with_activation(activation);
+            let last = line.clone().init(&device()).unwrap();
+            let first = line.with_data_format("channels_first").init(&device()).unwrap();
+            let run = |layer: &Conv1d, x| layer.forward(x, &mut pass(1).with_samples(samples)).dims();
+            assert_eq!(run(&last, empty([2, 0, 3])), [2 * samples, 0, 2]);
+            assert_eq!(run(&first, empty([2, 3, 0])), [2 * samples, 2, 0]);
+        }
+    }
+}
