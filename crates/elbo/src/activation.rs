@@ -66,12 +66,20 @@ impl Activation {
             Self::Tanh => activation::tanh(x),
             Self::Sigmoid => crate::prior::softplus(x.neg()).neg().exp(),
             Self::Softplus => crate::prior::softplus(x),
-            Self::Elu => activation::elu(x, 1.0),
+            Self::Elu => elu(x),
             Self::Gelu => activation::gelu(x),
             Self::Silu => activation::silu(x),
             Self::Custom(function) => by_rows(function.as_ref(), x, axis),
         }
     }
+}
+
+/// `x` where positive, else `e^x - 1`. The exponent is kept from values that are not taken: an overflow there would be
+/// infinite, and times a slope of 0 not a number.
+fn elu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let (above, below) = (x.clone().greater_elem(0.0), x.clone().lower_equal_elem(0.0));
+    let exponential = x.clone().mask_fill(above, 0.0).exp() - 1.0;
+    x.mask_where(below, exponential)
 }
 
 /// Applies a function of rows of channels to a tensor with channels on `axis`.
