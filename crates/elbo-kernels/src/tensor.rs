@@ -229,7 +229,8 @@ pub fn add_perturbation<const D: usize>(
 }
 
 /// `epilogue(mean + sqrt(variance) ∘ noise + b_s)` for S samples, with a standard normal for every element. The slope
-/// in a variance of 0 is 0.
+/// in a variance of 0 is 0. The variance can be of a wider type than the rest, which have that of `mean`: half precision
+/// holds scales whose squares it does not.
 ///
 /// # Shapes
 /// - `mean`, `variance`: both `[N, ..]`, shared by all samples, or both `[S N, ..]`; output: `[S N, ..]`
