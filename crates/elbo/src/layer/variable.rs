@@ -28,7 +28,7 @@ pub struct VariableLayerOptions<const D: usize> {
     pub activity_regularizer: Option<Regularizer>,
     /// Whether variables are trained.
     pub trainable: bool,
-    /// The layer's name: its noise and its losses go by it.
+    /// The layer's name, without `@`, `#` and `:`: its noise and its losses go by it.
     pub name: Option<String>,
     /// Seed of the initial values; `None` for values that differ from run to run. Needs a name.
     pub seed: Option<u64>,

@@ -3,7 +3,8 @@
 use crate::fixture::*;
 use burn::module::Module;
 use burn::tensor::Tensor;
-use elbo::layer::{Conv1d, Dense};
+use elbo::functional::{Scope, dense_reparameterization};
+use elbo::layer::{Conv1d, Dense, DenseOptions, DenseVariationalConfig, VariableLayerConfig};
 use elbo::posterior::Posterior;
 use elbo::prior::Prior;
 use elbo::{Activation, Noise, Trace};
@@ -135,6 +136,24 @@ fn l70_streams_are_named_and_independent() {
         |name: &str| elbo_kernels::noise::normal::normals_f64(elbo_kernels::Stream::named(7, name).draws(0, 1), 4);
     assert_close(&kernel, &stream("dense/kernel"), EXACT);
     assert_close(&bias, &stream("dense/bias")[..2], EXACT);
+}
+
+/// The second call of `a` draws from `a@1/kernel`, another purpose from `<purpose>:a/kernel`, a second request from
+/// `a/kernel#1`: names have none of these characters, or two layers would have the same noise.
+#[test]
+fn l70_names_do_not_hold_what_tells_streams_apart() {
+    let device = device();
+    for name in ["a@1", "predict:a", "a#1"] {
+        let expected = ["`name` must be without `@`, `#` and `:`", name];
+        assert_error(dense(2, 2).with_name(name).init(&device), &expected);
+        assert_error(conv1d(2, 2, 2).with_name(name).init(&device), &expected);
+        assert_error(DenseVariationalConfig::new(2, 2).with_name(name).init(&device), &expected);
+        assert_error(VariableLayerConfig::new([2]).with_name(name).init(&device), &expected);
+        let options = DenseOptions::default().with_name(name);
+        let mut scope = Scope::new(&device, 1);
+        assert_error(dense_reparameterization(&mut scope, &mut pass(1), wave([1, 2], 0.0), 2, options), &expected);
+    }
+    assert!(dense(2, 2).with_name("encoder.0/dense-1").init(&device).is_ok());
 }
 
 /// A change of these numbers changes every seeded result: it belongs in the changelog.
