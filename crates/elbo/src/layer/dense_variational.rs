@@ -301,14 +301,16 @@ impl<Q: Posterior<1>> DenseVariational<Q> {
         let owner = self.settings.owner();
         output_shape(owner, &self.op, &input.dims().map(Some))?;
         self.settings.check_dtype(&input)?;
-        let shared = trace.is_shared(owner, input.dims()[0])?;
-        let (entered, drawn) = pass.draw(trace)?;
-        let (kernel, bias) = self.split(drawn.clone());
-        let activation = &self.settings.activation;
-        let output = LinearOp::<D>::apply(&self.op, input, kernel, bias, shared, activation.epilogue());
-        let output = activation.after_epilogue(output, D - 1);
-        pass.record(trace, &entered, drawn, &output)?;
-        Ok(output)
+        trace.attempt(|trace| {
+            let shared = trace.is_shared(owner, input.dims()[0])?;
+            let (entered, drawn) = pass.draw(trace)?;
+            let (kernel, bias) = self.split(drawn.clone());
+            let activation = &self.settings.activation;
+            let output = LinearOp::<D>::apply(&self.op, input, kernel, bias, shared, activation.epilogue());
+            let output = activation.after_epilogue(output, D - 1);
+            pass.record(trace, &entered, drawn, &output)?;
+            Ok(output)
+        })
     }
 
     /// Kernels `[S, in * units]` and biases `[S, units]` of draws; zeros if there is no bias.

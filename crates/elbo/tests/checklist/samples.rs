@@ -5,9 +5,9 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use elbo::functional::{Scope, dense_reparameterization};
 use elbo::layer::{Conv1d, Dense, DenseOptions, DenseVariationalConfig, VariableLayerConfig};
-use elbo::posterior::Posterior;
+use elbo::posterior::{LocScaleOptions, Posterior, default_mean_field_normal_fn};
 use elbo::prior::Prior;
-use elbo::{Activation, Noise, Trace};
+use elbo::{Activation, Estimator, Noise, Trace};
 
 /// Convolution, pooling over time, dense, dense.
 #[derive(Module, Debug)]
@@ -77,7 +77,42 @@ fn l71_a_batch_can_be_announced() {
     let found = second.forward(first.forward(copies, &mut trace), &mut trace);
     assert_close(&values(&found), &values(&steps), EXACT);
     let odd = second.try_forward(wave([5, 3], 0.0), &mut trace);
-    assert_error(odd, &["batch", "4 examples, or a multiple of 3", "found 5"]);
+    assert_error(odd, &["batch", "4 rows for all weight samples, or rows for each of 3 weight samples", "found 5"]);
+}
+
+/// Eight rows after three are no four samples of two examples, though 4 divides 8.
+#[test]
+fn l71_rows_of_no_known_example_are_refused() {
+    let (first, second) = (dense(3, 2).with_name("first").init(&device()), dense(3, 2).init(&device()));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    let mut trace = pass(7).with_samples(4);
+    let _ = first.forward(wave([3, 3], 0.0), &mut trace);
+    let odd = second.try_forward(wave([8, 3], 0.0), &mut trace);
+    assert_error(odd, &["batch", "4 weight samples of 3 examples", "found 8"]);
+    assert_eq!(second.forward(wave([24, 3], 0.0), &mut trace).dims(), [24, 2]);
+}
+
+/// The call after one that failed is the first: it has that noise, and its layer's name is free.
+#[test]
+fn l71_a_call_that_fails_leaves_the_pass_as_it_was() {
+    let point = LocScaleOptions::singular();
+    let fixed = dense(3, 2).with_kernel_posterior_fn(default_mean_field_normal_fn(point)).with_kernel_prior_fn(None);
+    let layer = fixed.with_bias_posterior_fn(Some(normal())).with_estimator(Estimator::Flipout);
+    let layer = layer.init(&device()).unwrap();
+    let mut trace = pass(1);
+    assert_error(layer.try_forward(wave([5, 3], 0.0), &mut trace), &["independent normals"]);
+    assert_eq!((trace.batch(), trace.layers().len()), (None, 0));
+    let layer = layer.with_estimator(Estimator::Reparameterization);
+    let x = wave([2, 3], 0.0);
+    let found = values(&layer.forward(x.clone(), &mut trace));
+    assert_eq!(found, values(&layer.forward(x.clone(), &mut pass(1))));
+    let again = layer.clone().with_estimator(Estimator::Flipout).try_forward(x.clone(), &mut trace);
+    assert!(again.is_err() && trace.layers()[0].calls() == 1);
+    let other = dense(3, 2).init(&device()).unwrap();
+    assert_error(other.try_forward(x.clone(), &mut trace), &["two different layers are called `dense`"]);
+    let mut once = pass(1);
+    let _ = layer.forward(x.clone(), &mut once);
+    assert_eq!(values(&layer.forward(x.clone(), &mut trace)), values(&layer.forward(x, &mut once)));
 }
 
 #[test]
