@@ -4,7 +4,7 @@
 use crate::fixture::*;
 use burn::module::Module;
 use burn::tensor::{DType, Tensor, TensorData};
-use elbo::layer::{ConvConfig, ConvTransposeConfig};
+use elbo::layer::{ConvConfig, ConvTransposeConfig, Dense};
 use elbo::prior::Prior;
 use elbo::record::{load_parameters, parameters};
 use elbo::{Activation, Estimator, Trace};
@@ -133,7 +133,7 @@ impl Case {
             .with_bias_prior(Prior::normal(0.1, 2.0));
         let mut shape = [self.batch; D];
         shape[D - 1] = self.channels;
-        self.check(&layer.init(&device()).unwrap(), shape, |layer, x, trace| layer.forward(x, trace))
+        self.check(&layer.init(&device()).unwrap(), shape, Dense::forward)
     }
 
     /// S samples in one pass are as many passes, whether they share the input or have copies of it.

@@ -100,7 +100,7 @@ fn l48_tensor_functions_draw_outputs() {
     assert_close(&run(&layer), &run(&plain), EXACT);
     assert_eq!(*seen.lock().unwrap(), ["Normal [20, 2]", "Normal [20, 2]"]);
 
-    let wrong: TensorFn<2> = Arc::new(|q: &dyn Distribution<2>, _: &mut WeightNoise| Ok(q.mean().slice([0..1])));
+    let wrong: TensorFn<2> = Arc::new(|q: &dyn Distribution<2>, _: &mut WeightNoise| Ok(q.mean().narrow(0, 0, 1)));
     let layer = config.with_kernel_posterior_tensor_fn(wrong).init(&device()).unwrap();
     let refused = layer.try_forward(x, &mut pass(1));
     assert_error(refused, &["dense", "kernel_posterior_tensor_fn", "[20, 2]", "[1, 2]"]);
