@@ -37,6 +37,6 @@ pub use layout::ChannelLayout;
 pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
 pub use tensor::{
-    add_noise, add_perturbation, convolution, dense, kl_normal, normal_noise, perturb_signs, sample_normal, sign_noise,
-    transposed_convolution, uniform_noise,
+    add_noise, add_perturbation, convolution, dense, kl_normal, normal_noise, perturb_signs, reshape, sample_normal,
+    sign_noise, transposed_convolution, uniform_noise,
 };

@@ -203,7 +203,8 @@ pub trait VariationalOps: Backend {
     }
 
     /// `epilogue(mean + sqrt(variance) ∘ ε + b_s)` with standard normals ε for every element: how local
-    /// reparameterization ends. Mean and variance have their batch once or S times, the output S times.
+    /// reparameterization ends. Mean and variance have their batch once or S times, the output S times. The variance can
+    /// be of a wider type than the rest.
     fn add_noise(
         mean: FloatTensor<Self>,
         variance: FloatTensor<Self>,
@@ -215,8 +216,8 @@ pub trait VariationalOps: Backend {
         reference::perturbation::add_noise::<Self>(mean, variance, bias, draws, layout, epilogue)
     }
 
-    /// Gradient of [`add_noise`](Self::add_noise) in the variance, from the gradient before the epilogue: 0 where the
-    /// variance is 0.
+    /// Gradient of [`add_noise`](Self::add_noise) in the variance, of its type, from the gradient before the epilogue: 0
+    /// where the variance is 0.
     fn add_noise_backward_variance(
         variance: FloatTensor<Self>,
         grad: FloatTensor<Self>,

@@ -5,8 +5,8 @@ use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use crate::noise::uniform::{uniforms_f32, uniforms_f64};
-use burn::backend::Dispatch;
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::backend::{Dispatch, ops::FloatTensorOps};
+use burn::tensor::{DType, Shape, Tensor, TensorData};
 
 /// Standard normals `[draws.samples, n]` with the dtype and device of `like`; a constant on the tape.
 #[must_use]
@@ -33,6 +33,18 @@ pub fn uniform_noise<const D: usize>(like: &Tensor<D>, draws: Draws, n: usize) -
         return Tensor::from_data(TensorData::new(uniforms_f64(draws, n), shape), (&device, DType::F64));
     }
     Tensor::from_data(TensorData::new(uniforms_f32(draws, n), shape), (&device, DType::F32))
+}
+
+/// The same values in another shape, in which 0 is a length: to Burn's own `reshape` it stands for the length of the
+/// input's axis at its place.
+///
+/// # Panics
+/// If the numbers of elements differ.
+#[must_use]
+pub fn reshape<const D: usize, const E: usize>(x: Tensor<D>, shape: [usize; E]) -> Tensor<E> {
+    let (found, expected) = (x.shape().num_elements(), shape.iter().product::<usize>());
+    assert_eq!(found, expected, "x: expected the elements of {shape:?}, found {:?}", x.dims());
+    Tensor::from_dispatch(Dispatch::float_reshape(x.into_dispatch(), Shape::from(shape)))
 }
 
 /// `loc + (eps + softplus(untransformed_scale)) * noise` for every draw: `[draws.samples, elements of loc]`.
@@ -217,7 +229,8 @@ pub fn add_perturbation<const D: usize>(
 }
 
 /// `epilogue(mean + sqrt(variance) ∘ noise + b_s)` for S samples, with a standard normal for every element. The slope
-/// in a variance of 0 is 0.
+/// in a variance of 0 is 0. The variance can be of a wider type than the rest, which have that of `mean`: half precision
+/// holds scales whose squares it does not.
 ///
 /// # Shapes
 /// - `mean`, `variance`: both `[N, ..]`, shared by all samples, or both `[S N, ..]`; output: `[S N, ..]`

@@ -159,18 +159,11 @@ fn a_chunk_of_rows_is_a_part_of_the_whole() {
         let signed = values(perturb_signs(x.clone(), draws, part, true));
         (signed, values(add_noise(zero, x.square(), bias, draws, part, Epilogue::Linear)))
     };
-    let (whole, parts) = (run(0..8), [run(0..3), run(3..8)]);
+    let (whole, first, second) = (run(0..8), run(0..3), run(3..8));
     for s in 0..2 {
-        let joined = |f: &dyn Fn(&(Vec<f64>, Vec<f64>)) -> Vec<f64>| {
-            parts
-                .iter()
-                .zip([3, 5])
-                .flat_map(|(part, rows)| f(part)[s * rows * 5..(s + 1) * rows * 5].to_vec())
-                .collect()
-        };
-        let (signed, noisy): (Vec<f64>, Vec<f64>) = (joined(&|p| p.0.clone()), joined(&|p| p.1.clone()));
-        assert_eq!(signed, whole.0[s * 40..(s + 1) * 40]);
-        assert_eq!(noisy, whole.1[s * 40..(s + 1) * 40]);
+        let joined = |a: &[f64], b: &[f64]| [&a[s * 15..(s + 1) * 15], &b[s * 25..(s + 1) * 25]].concat();
+        assert_eq!(joined(&first.0, &second.0), whole.0[s * 40..(s + 1) * 40]);
+        assert_eq!(joined(&first.1, &second.1), whole.1[s * 40..(s + 1) * 40]);
     }
 }
 

@@ -42,6 +42,9 @@ fn main() -> Result<()> {
 }
 
 /// Prints a line per estimator and returns its variances, of the convolution and of the dense layer.
+///
+/// # Errors
+/// Those of the data, the layers and the objective.
 pub fn run(batch: usize) -> Result<Vec<[f64; 2]>> {
     let device = Device::flex().autodiff();
     let (x, targets, num_data) = first_series(batch, &device)?;

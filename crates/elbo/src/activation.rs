@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use burn::tensor::{Tensor, activation};
-use elbo_kernels::Epilogue;
+use elbo_kernels::{Epilogue, reshape};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -66,12 +66,20 @@ impl Activation {
             Self::Tanh => activation::tanh(x),
             Self::Sigmoid => crate::prior::softplus(x.neg()).neg().exp(),
             Self::Softplus => crate::prior::softplus(x),
-            Self::Elu => activation::elu(x, 1.0),
+            Self::Elu => elu(x),
             Self::Gelu => activation::gelu(x),
             Self::Silu => activation::silu(x),
             Self::Custom(function) => by_rows(function.as_ref(), x, axis),
         }
     }
+}
+
+/// `x` where positive, else `e^x - 1`. The exponent is kept from values that are not taken: an overflow there would be
+/// infinite, and times a slope of 0 not a number.
+fn elu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let (above, below) = (x.clone().greater_elem(0.0), x.clone().lower_equal_elem(0.0));
+    let exponential = x.clone().mask_fill(above, 0.0).exp() - 1.0;
+    x.mask_where(below, exponential)
 }
 
 /// Applies a function of rows of channels to a tensor with channels on `axis`.
@@ -80,9 +88,9 @@ fn by_rows<const D: usize>(function: &ActivationFn, x: Tensor<D>, axis: usize) -
     let shape = moved.dims();
     let channels = shape[D - 1];
     let rows = shape[..D - 1].iter().product::<usize>();
-    let output = function(moved.reshape([rows, channels]));
+    let output = function(reshape(moved, [rows, channels]));
     assert_eq!(output.dims(), [rows, channels], "a custom activation must keep the shape [positions, channels]");
-    output.reshape(shape).movedim(D - 1, axis)
+    reshape(output, shape).movedim(D - 1, axis)
 }
 
 impl FromStr for Activation {

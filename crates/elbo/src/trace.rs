@@ -181,7 +181,8 @@ impl Trace {
         self
     }
 
-    /// Says that the batch has `examples` examples N, where the first variational layer gets several rows of each.
+    /// Says that the batch has `examples` examples N, where the first variational layer gets several rows of each. (Later
+    /// layers can get another number of rows of each.)
     #[must_use]
     pub fn with_batch(mut self, examples: usize) -> Self {
         self.batch = Some(examples);
@@ -267,6 +268,19 @@ impl Trace {
         self.layers.iter().flat_map(of_layer).collect()
     }
 
+    /// Runs a call of a layer; one that fails leaves the pass as it was.
+    pub(crate) fn attempt<T>(&mut self, call: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let (batch, first_input) = (self.batch, self.first_input);
+        let calls: Vec<usize> = self.layers.iter().map(LayerTrace::calls).collect();
+        let result = call(self);
+        if result.is_err() {
+            (self.batch, self.first_input) = (batch, first_input);
+            self.layers.truncate(calls.len());
+            self.layers.iter_mut().zip(calls).for_each(|(layer, calls)| layer.calls = calls);
+        }
+        result
+    }
+
     /// Registers a call of a layer.
     pub(crate) fn enter(&mut self, layer: &LayerId<'_>) -> Result<Entered> {
         if let Some(index) = self.layers.iter().position(|known| known.identity == layer.identity) {
@@ -324,20 +338,24 @@ impl Trace {
 
     /// Whether an input of this batch is read by every weight sample, or has a part for each.
     ///
-    /// The first input of a pass is shared, and later ones that are as long.
+    /// The first input of a pass is shared, and later ones that are as long. Others have the same number of rows for every
+    /// example of every sample: of any other number it is not clear whose they are.
     pub(crate) fn is_shared(&mut self, layer: &str, batch: usize) -> Result<bool> {
         let samples = self.samples();
         let first = self.note_input(batch);
         if samples == 1 || batch == first {
             return Ok(true);
         }
-        if batch.is_multiple_of(samples) {
+        let examples = self.batch.unwrap_or(first);
+        if batch.is_multiple_of(samples.saturating_mul(examples)) {
             return Ok(false);
         }
         Err(Error::Input {
             layer: layer.to_owned(),
             what: "batch",
-            expected: format!("{first} examples, or a multiple of {samples} (weight samples) of them"),
+            expected: format!(
+                "{first} rows for all weight samples, or rows for each of {samples} weight samples of {examples} examples"
+            ),
             found: batch.to_string(),
         })
     }

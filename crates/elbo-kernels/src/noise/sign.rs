@@ -32,7 +32,7 @@ mod tests {
     }
     const STABLE: [usize; 19] = [0, 3, 4, 6, 13, 16, 18, 19, 20, 22, 23, 24, 25, 26, 29, 31, 32, 33, 38];
 
-    /// Sums of n independent signs have standard deviation sqrt(n): 5 of them, error rate 6e-7 for each of 65 sums.
+    /// Sums of n independent signs have standard deviation sqrt(n): 5 of them, error rate 6e-7 for each of 40 sums.
     #[test]
     fn are_balanced_and_independent() {
         let n = 1 << 18;

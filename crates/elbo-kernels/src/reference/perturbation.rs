@@ -66,9 +66,10 @@ pub fn add_noise<B: Backend>(
 ) -> FloatTensor<B> {
     let mut shape = variance.shape();
     shape[0] = shape[0] / samples_of(&shape, layout) * draws.samples;
-    let noise = noise_of::<B>(&variance, draws, layout);
+    let noise = noise_of::<B>(&mean, draws, layout);
     let samples = samples_of(&variance.shape(), layout);
-    let noise = B::float_mul(parts::<B>(B::float_sqrt(variance), samples, layout), noise);
+    let scale = in_dtype_of::<B>(B::float_sqrt(variance), &mean);
+    let noise = B::float_mul(parts::<B>(scale, samples, layout), noise);
     finish::<B>(mean, noise, bias, layout, epilogue, shape)
 }
 
@@ -82,8 +83,9 @@ pub fn add_noise_backward_variance<B: Backend>(
 ) -> FloatTensor<B> {
     let shape = variance.shape();
     let samples = samples_of(&shape, layout);
-    let noise = noise_of::<B>(&variance, draws, layout);
-    let grad = B::float_mul(parts::<B>(grad, draws.samples, layout), noise);
+    let noise = in_dtype_of::<B>(noise_of::<B>(&grad, draws, layout), &variance);
+    let grad = in_dtype_of::<B>(parts::<B>(grad, draws.samples, layout), &variance);
+    let grad = B::float_mul(grad, noise);
     let grad = if samples == draws.samples { grad } else { B::float_sum_dim(grad, 0) };
     let bool_dtype = burn::tensor::BoolDType::from(burn::tensor::DType::Bool(burn::tensor::BoolStore::Native));
     let zero = B::float_equal_elem(variance.clone(), 0.0.into(), bool_dtype);
@@ -122,6 +124,11 @@ fn finish<B: Backend>(
         Epilogue::Linear => sum,
         Epilogue::Relu => B::relu(sum),
     }
+}
+
+/// A wider variance beside values of half precision is what this is for.
+fn in_dtype_of<B: Backend>(x: FloatTensor<B>, like: &FloatTensor<B>) -> FloatTensor<B> {
+    if x.dtype() == like.dtype() { x } else { B::float_cast(x, like.dtype().into()) }
 }
 
 /// `[samples, rows, before, channels, after]`

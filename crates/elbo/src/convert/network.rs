@@ -99,14 +99,16 @@ impl<M: Module + ModuleDisplay> Bayesian<M> {
         trace: &mut Trace,
         mut forward: impl FnMut(&M) -> Tensor<D>,
     ) -> Result<Tensor<D>> {
-        let draws = self.draw(trace)?;
-        let outputs: Vec<Tensor<D>> = (0..trace.samples()).map(|s| forward(&self.sample(&draws, s))).collect();
-        let batch = outputs[0].dims()[0];
-        if !trace.is_shared(self.owner(), batch)? {
-            let (expected, found) = ("as large as at the start of the pass".into(), batch.to_string());
-            return Err(Error::Input { layer: self.owner().into(), what: "batch", expected, found });
-        }
-        Ok(concatenate(outputs))
+        trace.attempt(|trace| {
+            let draws = self.draw(trace)?;
+            let outputs: Vec<Tensor<D>> = (0..trace.samples()).map(|s| forward(&self.sample(&draws, s))).collect();
+            let batch = outputs[0].dims()[0];
+            if !trace.is_shared(self.owner(), batch)? {
+                let (expected, found) = ("as large as at the start of the pass".into(), batch.to_string());
+                return Err(Error::Input { layer: self.owner().into(), what: "batch", expected, found });
+            }
+            Ok(concatenate(outputs))
+        })
     }
 
     /// As [`pass`](Self::pass), after layers that may have made a part for each weight sample: sample s gets the whole
@@ -117,7 +119,7 @@ impl<M: Module + ModuleDisplay> Bayesian<M> {
     /// - output: `[S N, ..]`
     ///
     /// # Errors
-    /// [`Error::Input`] if the batch is neither N nor a multiple of S; [`Error::DuplicateName`]; [`Error::Replay`].
+    /// [`Error::Input`] if the batch is neither N nor a multiple of S N; [`Error::DuplicateName`]; [`Error::Replay`].
     #[allow(clippy::needless_pass_by_value)] // as layers take it
     pub fn forward<const X: usize, const Y: usize>(
         &self,
@@ -127,7 +129,7 @@ impl<M: Module + ModuleDisplay> Bayesian<M> {
     ) -> Result<Tensor<Y>> {
         let (samples, batch) = (trace.samples(), input.dims()[0]);
         let part = if trace.is_shared(self.owner(), batch)? { None } else { Some(batch / samples) };
-        let draws = self.draw(trace)?;
+        let draws = trace.attempt(|trace| self.draw(trace))?;
         let of_sample = |s: usize| match part {
             None => input.clone(),
             Some(part) => input.clone().narrow(0, s * part, part),

@@ -4,7 +4,7 @@ use super::draw::row;
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::noise::WeightNoise;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use std::fmt;
 
 /// What an estimator drew from, and what it drew: flat, `[S, elements]`, or `[1, elements]` where all samples share it.
@@ -50,7 +50,7 @@ impl Affine {
     pub fn scale(&self) -> Tensor<2> {
         match &self.spread {
             Spread::Scale(scale) => scale.clone(),
-            Spread::Variance(variance) => root(variance.clone()),
+            Spread::Variance(variance) => root(variance.clone(), self.loc.dtype()),
         }
     }
 
@@ -67,10 +67,11 @@ impl fmt::Debug for Affine {
     }
 }
 
-/// `sqrt v`, with slope 0 where `v` is 0 (it would be infinite, and times a noise of 0 not a number).
-pub(super) fn root<const D: usize>(variance: Tensor<D>) -> Tensor<D> {
+/// `sqrt v` in the type of the outputs, with slope 0 where `v` is 0 (it would be infinite, and times a noise of 0 not a
+/// number).
+pub(super) fn root<const D: usize>(variance: Tensor<D>, dtype: DType) -> Tensor<D> {
     let zero = variance.clone().equal_elem(0.0);
-    variance.mask_fill(zero.clone(), 1.0).sqrt().mask_fill(zero, 0.0)
+    variance.mask_fill(zero.clone(), 1.0).sqrt().mask_fill(zero, 0.0).cast(dtype)
 }
 
 /// The distribution as a tensor function sees it.

@@ -7,7 +7,7 @@ use crate::noise::{LayerNoise, WeightNoise};
 use crate::op::LinearOp;
 use crate::posterior::{Family, Posterior};
 use burn::tensor::Tensor;
-use elbo_kernels::{ChannelLayout, Epilogue};
+use elbo_kernels::{ChannelLayout, Epilogue, reshape};
 
 /// The weights of a layer and the noise of a pass, as estimators see them.
 pub(crate) struct Draw<'a, Q, const K: usize>
@@ -75,7 +75,7 @@ impl<Q: Posterior<K>, const K: usize> Draw<'_, Q, K> {
                 sum + bias.reshape([self.samples, 1, 1, channels, 1])
             }
         };
-        self.activation.apply(shaped(sum, shape), op.channel_axis())
+        self.activation.apply(reshape(sum, shape), op.channel_axis())
     }
 }
 
@@ -137,16 +137,11 @@ pub(super) fn row<const D: usize>(x: Tensor<D>) -> Tensor<2> {
 
 /// `[samples, rows, before, channels, after]`
 pub(super) fn parts<const X: usize>(x: Tensor<X>, samples: usize, layout: ChannelLayout) -> Tensor<5> {
-    shaped(x, [samples, layout.rows, layout.before, layout.channels, layout.after])
+    reshape(x, [samples, layout.rows, layout.before, layout.channels, layout.after])
 }
 
 /// `[samples, elements]`
 pub(super) fn rows<const X: usize>(x: Tensor<X>, samples: usize) -> Tensor<2> {
     let elements = x.shape().num_elements() / samples;
-    shaped(x, [samples, elements])
-}
-
-/// The same values in another shape. (To Burn's `reshape` a 0 stands for the axis of the input at its place.)
-pub(super) fn shaped<const X: usize, const Y: usize>(x: Tensor<X>, shape: [usize; Y]) -> Tensor<Y> {
-    if shape.contains(&0) { Tensor::zeros(shape, (&x.device(), x.dtype())) } else { x.reshape(shape) }
+    reshape(x, [samples, elements])
 }

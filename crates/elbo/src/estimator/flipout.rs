@@ -5,14 +5,14 @@
 //! the input has signs of its own. Mean and variance of an output are those of reparameterization; outputs of different
 //! examples are uncorrelated.
 
-use super::draw::{each_sample, linear, parts, row, shaped};
+use super::draw::{each_sample, linear, parts, row};
 use super::{Affine, Draw, Estimate, affine::AffineNormal};
 use crate::error::Result;
 use crate::noise::{LayerNoise, WeightNoise};
 use crate::op::LinearOp;
 use crate::posterior::Posterior;
 use burn::tensor::Tensor;
-use elbo_kernels::{ChannelLayout, add_perturbation, perturb_signs};
+use elbo_kernels::{ChannelLayout, add_perturbation, perturb_signs, reshape};
 
 pub(super) fn apply<Q, O, const K: usize, const X: usize>(
     op: &O,
@@ -72,7 +72,7 @@ where
     }
     let signs = spread(noise.signs(&input, layout.signs())?, layout);
     shape[0] *= draw.samples;
-    Ok(shaped(parts(input, draw.copies(), layout) * signs, shape))
+    Ok(reshape(parts(input, draw.copies(), layout) * signs, shape))
 }
 
 /// `activation(mean + random ∘ q + b)`.
@@ -105,5 +105,5 @@ where
 /// Signs `[S, rows channels]` as they meet values: `[S, rows, 1, channels, 1]`.
 fn spread(signs: Tensor<2>, layout: ChannelLayout) -> Tensor<5> {
     let samples = signs.dims()[0];
-    shaped(signs, [samples, layout.rows, 1, layout.channels, 1])
+    reshape(signs, [samples, layout.rows, 1, layout.channels, 1])
 }

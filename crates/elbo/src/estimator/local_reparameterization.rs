@@ -3,9 +3,9 @@
 //!
 //! For a dense layer this is the law of the outputs but for the correlation between rows. A convolution also drops the
 //! correlation between the positions of an example, which share a kernel; every position keeps its mean and variance.
-//! Where `v` is 0 the output is `m`, and the slope in `v` is taken to be 0.
+//! Where `v` is 0 the output is `m`, and the slope in `v` is taken to be 0. Variances of half precision are in `f32`.
 
-use super::draw::{each_sample, linear, parts, row, rows, shaped};
+use super::draw::{each_sample, linear, parts, row, rows};
 use super::{
     Affine, Draw, Estimate,
     affine::{AffineNormal, root},
@@ -15,8 +15,8 @@ use crate::layer::TensorFn;
 use crate::noise::{LayerNoise, WeightNoise};
 use crate::op::LinearOp;
 use crate::posterior::Posterior;
-use burn::tensor::Tensor;
-use elbo_kernels::{ChannelLayout, Draws, Epilogue, add_noise};
+use burn::tensor::{DType, Tensor};
+use elbo_kernels::{ChannelLayout, Draws, Epilogue, add_noise, reshape};
 
 /// Means and variances of outputs before the bias, of every sample or shared by all.
 struct Moments<const X: usize> {
@@ -43,7 +43,8 @@ where
         (None, Some(draws)) => return Ok(fused(op, moments, bias, draw, draws)),
         (None, None) => {
             let noise = noise.normals(&moments.mean, moments.layout.elements())?;
-            let (mean, scale) = (rows(moments.mean.clone(), draw.copies()), root(moments.variance.clone()));
+            let scale = root(moments.variance.clone(), moments.mean.dtype());
+            let mean = rows(moments.mean.clone(), draw.copies());
             mean + rows(scale, draw.copies()) * noise
         }
     };
@@ -56,12 +57,17 @@ where
     O: LinearOp<X>,
 {
     let (loc, scale) = draw.loc_scale("local reparameterization")?;
-    let squares = (input.clone() * input.clone(), row(scale.clone() * scale));
-    let variance = linear(op, squares.0, squares.1, true);
+    let (x, wide_scale) = (widened(input.clone()), widened(scale));
+    let variance = linear(op, x.clone() * x, row(wide_scale.clone() * wide_scale), true);
     let mean = linear(op, input, row(loc), true);
     let mut shape = mean.dims();
     shape[0] /= draw.copies();
     Ok(Moments { mean, variance, layout: op.layout(shape) })
+}
+
+/// In `f32` if it was in half precision, which does not hold the square of 300 nor that of its own machine epsilon.
+fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    if matches!(x.dtype(), DType::F16 | DType::BF16) { x.cast(DType::F32) } else { x }
 }
 
 /// The output with noise from a seed.
@@ -124,10 +130,11 @@ fn by_function<Q: Posterior<K>, const K: usize, const X: usize>(
     let shape = joined::<X, K>(shape);
     let of_sample = |x: &Tensor<X>, s: usize| {
         let first = if draw.shared { 0 } else { s * examples };
-        shaped(x.clone().narrow(0, first, examples), shape)
+        reshape(x.clone().narrow(0, first, examples), shape)
     };
     let call = |s: usize, noise: &mut WeightNoise| {
-        let (loc, scale) = (of_sample(&moments.mean, s), root(of_sample(&moments.variance, s)));
+        let (loc, variance) = (of_sample(&moments.mean, s), of_sample(&moments.variance, s));
+        let scale = root(variance, loc.dtype());
         tensor_fn(&AffineNormal { loc, scale }, noise)
     };
     each_sample((draw.owner, "kernel_posterior_tensor_fn"), shape, noise, call)

@@ -41,7 +41,7 @@ pub struct DenseVariationalOptions {
     pub activity_regularizer: Option<Regularizer>,
     /// Whether variables are trained.
     pub trainable: bool,
-    /// The layer's name: its noise and its losses go by it.
+    /// The layer's name, without `@`, `#` and `:`: its noise and its losses go by it.
     pub name: Option<String>,
     /// Seed of the initial values; `None` for values that differ from run to run. Needs a name.
     pub seed: Option<u64>,
@@ -301,14 +301,16 @@ impl<Q: Posterior<1>> DenseVariational<Q> {
         let owner = self.settings.owner();
         output_shape(owner, &self.op, &input.dims().map(Some))?;
         self.settings.check_dtype(&input)?;
-        let shared = trace.is_shared(owner, input.dims()[0])?;
-        let (entered, drawn) = pass.draw(trace)?;
-        let (kernel, bias) = self.split(drawn.clone());
-        let activation = &self.settings.activation;
-        let output = LinearOp::<D>::apply(&self.op, input, kernel, bias, shared, activation.epilogue());
-        let output = activation.after_epilogue(output, D - 1);
-        pass.record(trace, &entered, drawn, &output)?;
-        Ok(output)
+        trace.attempt(|trace| {
+            let shared = trace.is_shared(owner, input.dims()[0])?;
+            let (entered, drawn) = pass.draw(trace)?;
+            let (kernel, bias) = self.split(drawn.clone());
+            let activation = &self.settings.activation;
+            let output = LinearOp::<D>::apply(&self.op, input, kernel, bias, shared, activation.epilogue());
+            let output = activation.after_epilogue(output, D - 1);
+            pass.record(trace, &entered, drawn, &output)?;
+            Ok(output)
+        })
     }
 
     /// Kernels `[S, in * units]` and biases `[S, units]` of draws; zeros if there is no bias.

@@ -73,6 +73,15 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
         input: Tensor<X>,
         trace: &mut Trace,
     ) -> Result<Tensor<X>> {
+        trace.attempt(|trace| self.attempt(op, input, trace))
+    }
+
+    fn attempt<O: LinearOp<X>, const X: usize>(
+        &self,
+        op: &O,
+        input: Tensor<X>,
+        trace: &mut Trace,
+    ) -> Result<Tensor<X>> {
         self.settings.check_dtype(&input)?;
         let shared = trace.is_shared(self.settings.owner(), input.dims()[0])?;
         let entered = trace.enter(&self.settings.id(self.kernel))?;

@@ -90,7 +90,7 @@ pub struct LayerOptions<const K: usize> {
     pub stray_bias_argument: Option<&'static str>,
     /// How a pass draws.
     pub estimator: Estimator,
-    /// The layer's name: its noise and its losses go by it.
+    /// The layer's name, without `@`, `#` and `:`: its noise and its losses go by it.
     pub name: Option<String>,
     /// Seed of the initial values; `None` for values that differ from run to run. Needs a name.
     pub seed: Option<u64>,
@@ -179,8 +179,15 @@ impl<const K: usize> LayerOptions<K> {
     }
 }
 
-/// Checks the type of the variables and the penalty on the output.
+/// What tells streams of noise apart: the calls of a layer, the requests of a call, the purposes of a seed.
+const RESERVED: [char; 3] = ['@', '#', ':'];
+
+/// Checks the name, the type of the variables and the penalty on the output. A layer called `a@1` would have the noise
+/// of the second call of `a`.
 pub(crate) fn check(owner: &str, dtype: Option<DType>, activity_regularizer: Option<&Regularizer>) -> Result<()> {
+    if owner.contains(RESERVED) {
+        return Err(Error::argument(owner, "name", "without `@`, `#` and `:`", format!("`{owner}`")));
+    }
     if let Some(dtype) = dtype.filter(|dtype| !FLOATS.contains(dtype)) {
         return Err(Error::argument(owner, "dtype", format!("one of {FLOATS:?}"), format!("{dtype:?}")));
     }

@@ -28,7 +28,7 @@ pub struct VariableLayerOptions<const D: usize> {
     pub activity_regularizer: Option<Regularizer>,
     /// Whether variables are trained.
     pub trainable: bool,
-    /// The layer's name: its noise and its losses go by it.
+    /// The layer's name, without `@`, `#` and `:`: its noise and its losses go by it.
     pub name: Option<String>,
     /// Seed of the initial values; `None` for values that differ from run to run. Needs a name.
     pub seed: Option<u64>,
@@ -230,12 +230,14 @@ impl<Q: Posterior<D>, const D: usize> VariableLayer<Q, D> {
     /// [`Error::DuplicateName`]; [`Error::Replay`].
     pub fn try_forward<const X: usize>(&self, _: Tensor<X>, trace: &mut Trace) -> Result<Tensor<D>> {
         let pass = Single { settings: &self.settings, weight: &self.variable, kl_weight: 1.0 };
-        let (entered, drawn) = pass.draw(trace)?;
-        let mut shape = self.output_shape();
-        shape[0] *= drawn.dims()[0];
-        let output = self.settings.activation.apply(drawn.clone().reshape(shape), D - 1);
-        pass.record(trace, &entered, drawn, &output)?;
-        Ok(output)
+        trace.attempt(|trace| {
+            let (entered, drawn) = pass.draw(trace)?;
+            let mut shape = self.output_shape();
+            shape[0] *= drawn.dims()[0];
+            let output = self.settings.activation.apply(drawn.clone().reshape(shape), D - 1);
+            pass.record(trace, &entered, drawn, &output)?;
+            Ok(output)
+        })
     }
 
     /// The shape of an output of one weight sample.

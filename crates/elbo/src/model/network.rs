@@ -76,8 +76,10 @@ impl Network {
     /// - output: `[S N, outputs]` for S weight samples
     ///
     /// # Errors
-    /// Those of the layers: another number of channels, or another length where one is fixed.
+    /// [`Error::Input`] for series without time steps, or lengths that are not theirs; those of the layers: another number
+    /// of channels, or another length where one is fixed.
     pub fn forward(&self, input: SeriesBatch, trace: &mut Trace) -> Result<Tensor<2>> {
+        input.check()?;
         let mut flow = Flow::Series(input.values, input.lengths);
         for (_, layer) in self.layers.iter() {
             flow = layer.apply(flow, trace)?;

@@ -1,6 +1,7 @@
 //! A batch of series on a device, and how series of unequal length stay apart from their padding.
 
 use crate::data::Batch;
+use crate::error::{Error, Result};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 /// What a network is built for.
@@ -34,6 +35,23 @@ impl SeriesBatch {
         let shape = [batch.lengths.len(), batch.length, batch.channels];
         let values = Tensor::from_data(TensorData::new(batch.values.clone(), shape), (device, dtype));
         Self { values, lengths: batch.is_padded().then(|| batch.lengths.clone()) }
+    }
+
+    /// Checks that every series has time steps, and that its length is known where there is padding.
+    pub(super) fn check(&self) -> Result<()> {
+        let [batch, length, _] = self.values.dims();
+        let wrong = |what, expected, found| Err(Error::Input { layer: "network".into(), what, expected, found });
+        if length == 0 {
+            return wrong("length", "at least 1".into(), "0".into());
+        }
+        let lengths = self.lengths.as_deref().unwrap_or_default();
+        if self.lengths.is_some() && lengths.len() != batch {
+            return wrong("number of lengths", format!("{batch}, one for each series"), lengths.len().to_string());
+        }
+        match lengths.iter().find(|n| !(1..=length).contains(*n)) {
+            Some(found) => wrong("length", format!("1 to {length} for each series"), found.to_string()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::LinearOp;
 use burn::tensor::Tensor;
-use elbo_kernels::{ChannelLayout, Epilogue, dense};
+use elbo_kernels::{ChannelLayout, Epilogue, dense, reshape};
 
 /// A matrix product over the last axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ impl<const X: usize> LinearOp<X> for DenseOp {
             shape[0] *= samples;
         }
         shape[X - 1] = self.units;
-        let rows = input.reshape([rows, self.inputs]);
-        dense(rows, kernel, bias, shared, epilogue).reshape(shape)
+        let rows = reshape(input, [rows, self.inputs]);
+        reshape(dense(rows, kernel, bias, shared, epilogue), shape)
     }
 
     fn units(&self) -> usize {

@@ -1,10 +1,10 @@
-//! Rows 37, 43, 49 for every combination of operation, layout, padding, stride, dilation, groups and estimator: slopes
-//! along random directions against central differences, sampled by property tests.
+//! Rows 37, 43, 49, 71 for every combination of operation, layout, padding, stride, dilation, groups and estimator:
+//! slopes along random directions against central differences, and samples against single passes, by property tests.
 
 use crate::fixture::*;
 use burn::module::Module;
 use burn::tensor::{DType, Tensor, TensorData};
-use elbo::layer::{ConvConfig, ConvTransposeConfig};
+use elbo::layer::{ConvConfig, ConvTransposeConfig, Dense};
 use elbo::prior::Prior;
 use elbo::record::{load_parameters, parameters};
 use elbo::{Activation, Estimator, Trace};
@@ -22,6 +22,7 @@ struct Case {
     dilation: [usize; 3],
     kernel: [usize; 3],
     lengths: [usize; 3],
+    output_padding: Option<[usize; 3]>,
     groups: usize,
     channels: usize,
     filters: usize,
@@ -40,13 +41,17 @@ fn cases() -> impl Strategy<Value = Case> {
     let padding = prop::sample::select(vec!["valid", "same", "causal"]);
     let format = prop::sample::select(vec!["channels_last", "channels_first"]);
     let sizes = || prop::array::uniform3(1_usize..3);
-    let axes = (sizes(), sizes(), prop::array::uniform3(1_usize..4), prop::array::uniform3(0_usize..4));
+    let output_padding = prop::option::of(prop::array::uniform3(0_usize..2));
+    let axes = (sizes(), sizes(), prop::array::uniform3(1_usize..4), prop::array::uniform3(0_usize..4), output_padding);
     let counts = (1_usize..3, 1_usize..3, 1_usize..3, 1_usize..3, 1_usize..4);
     (any::<bool>(), estimator, padding, format, axes, counts, 0.0..6.0).prop_map(
-        |(transposed, estimator, padding, format, (strides, dilation, kernel, more), counts, phase)| {
+        |(transposed, estimator, padding, format, (strides, dilation, kernel, more, output_padding), counts, phase)| {
             let (groups, channels, filters, batch, samples) = counts;
-            // Windows always fit.
-            let lengths = core::array::from_fn(|axis| (kernel[axis] - 1) * dilation[axis] + 1 + more[axis]);
+            // Windows fit where they have to.
+            let shortest = |axis: usize| if padding == "valid" { (kernel[axis] - 1) * dilation[axis] + 1 } else { 1 };
+            let lengths = core::array::from_fn(|axis| shortest(axis) + more[axis]);
+            let output_padding =
+                output_padding.map(|p: [usize; 3]| core::array::from_fn(|axis| p[axis] % strides[axis]));
             let (channels, filters) = (channels * groups, filters * groups);
             Case {
                 transposed,
@@ -57,6 +62,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 dilation,
                 kernel,
                 lengths,
+                output_padding,
                 groups,
                 channels,
                 filters,
@@ -111,7 +117,9 @@ impl Case {
             };
         }
         if self.transposed {
-            return check_layer!(ConvTransposeConfig::<D>::new(self.channels, self.filters, of(self.kernel)));
+            let config = ConvTransposeConfig::<D>::new(self.channels, self.filters, of(self.kernel));
+            let output_padding = self.output_padding.map(|p| of(p).into());
+            return check_layer!(ConvTransposeConfig { output_padding, ..config });
         }
         let config = ConvConfig::<D>::new(self.channels, self.filters, of(self.kernel));
         check_layer!(config.allow_strides_with_dilation())
@@ -125,16 +133,40 @@ impl Case {
             .with_bias_prior(Prior::normal(0.1, 2.0));
         let mut shape = [self.batch; D];
         shape[D - 1] = self.channels;
-        self.check(&layer.init(&device()).unwrap(), shape, |layer, x, trace| layer.forward(x, trace))
+        self.check(&layer.init(&device()).unwrap(), shape, Dense::forward)
     }
 
-    /// The slopes of `Σ y² + Σ losses`.
+    /// S samples in one pass are as many passes, whether they share the input or have copies of it.
+    fn check_samples<M: Module, const X: usize>(
+        &self,
+        layer: &M,
+        x: &Tensor<X>,
+        forward: impl Fn(&M, Tensor<X>, &mut Trace) -> Tensor<X>,
+    ) -> Result<(), TestCaseError> {
+        let run = |range: core::ops::Range<u64>, copies: bool| {
+            let mut trace = pass(1).with_sample_range(range);
+            let x = if copies { trace.expand(x.clone()) } else { x.clone() };
+            values(&forward(layer, x, &mut trace))
+        };
+        let samples = self.samples as u64;
+        let apart: Vec<f64> = (0..samples).flat_map(|s| run(s..s + 1, false)).collect();
+        for copies in [false, true] {
+            let together = run(0..samples, copies);
+            prop_assert_eq!(together.len(), apart.len());
+            let close = together.iter().zip(&apart).all(|(a, b)| (a - b).abs() <= EXACT * (1.0 + b.abs()));
+            prop_assert!(close, "copies {copies}: {together:?}, {apart:?}");
+        }
+        Ok(())
+    }
+
+    /// The slopes of `Σ y² + Σ losses`, and its samples.
     fn check<M: Module + Clone, const X: usize>(
         &self,
         layer: &M,
         shape: [usize; X],
         forward: impl Fn(&M, Tensor<X>, &mut Trace) -> Tensor<X>,
     ) -> Result<(), TestCaseError> {
+        self.check_samples(layer, &wave(shape, self.phase), &forward)?;
         slopes(layer, &wave(shape, self.phase), |layer, x| {
             let mut trace = pass(1).with_samples(self.samples);
             let output = forward(layer, x, &mut trace);

@@ -179,3 +179,22 @@ fn a_length_of_zero_keeps_the_batch() {
 fn variables_have_a_largest_size() {
     assert_error(dense(1 << 17, (1 << 16) + 1).init(&device()), &["too large", "the limit is 8589934592"]);
 }
+
+/// A mean over no time steps is not a number; lengths of other series would be taken for those of weight samples.
+#[test]
+fn networks_check_the_lengths_of_series() {
+    let description =
+        ModelDescription::from_toml("[[layer]]\nkind = 'global_average_pooling'\n[[layer]]\nkind = 'dense'", "");
+    let input = InputShape { channels: 1, length: 3 };
+    let model = Model::new(&description.unwrap(), input, Likelihood::categorical(2), 1, &device()).unwrap();
+    let run = |length: usize, lengths: Option<Vec<usize>>| {
+        let values = Tensor::ones([2, length, 1], (&device(), DType::F32));
+        model.network.forward(SeriesBatch { values, lengths }, &mut pass(1).with_samples(2))
+    };
+    assert_error(run(0, None), &["network", "length", "at least 1", "found 0"]);
+    assert_error(run(3, Some(vec![3])), &["number of lengths", "2, one for each series", "found 1"]);
+    assert_error(run(3, Some(vec![3; 4])), &["number of lengths", "found 4"]);
+    assert_error(run(3, Some(vec![3, 4])), &["length", "1 to 3 for each series", "found 4"]);
+    assert_error(run(3, Some(vec![0, 3])), &["length", "found 0"]);
+    assert_eq!(run(3, Some(vec![1, 3])).unwrap().dims(), [4, 2]);
+}

@@ -1,7 +1,7 @@
 //! Rows 30, 35, 36, 52 to 55, 69: what a call computes, and what it leaves behind.
 
 use crate::fixture::*;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use elbo::distribution::Distribution;
 use elbo::layer::TensorFn;
 use elbo::noise::WeightNoise;
@@ -204,6 +204,27 @@ fn l69_the_activation_comes_once_after_the_bias() {
     assert_close(&of(Activation::Softplus), &[(-1.0_f64).exp().ln_1p(), 1.0_f64.exp().ln_1p()], EXACT);
     assert_close(&of(Activation::Elu), &[(-1.0_f64).exp_m1(), 1.0], EXACT);
     assert_close(&of(Activation::Silu), &[-sigmoid(-1.0), sigmoid(1.0)], EXACT);
+}
+
+/// Far from 0 a slope is 0 or 1, and no overflow on the way to it shows; at 0 that of the exponential unit is 1.
+#[test]
+fn l69_activations_have_finite_slopes_everywhere() {
+    let slope = |activation: Activation, dtype: DType, at: f64| {
+        let unit = posterior(&tensor([1, 1], vec![1.0]), None);
+        let layer = dense(1, 1).with_kernel_posterior_fn(unit).with_bias_posterior_fn(None).with_dtype(dtype);
+        let layer = layer.with_kernel_prior_fn(None).with_activation(activation).init(&device()).unwrap();
+        let x = tensor([1, 1], vec![at]).cast(dtype).require_grad();
+        scalar(&x.grad(&layer.forward(x.clone(), &mut Trace::mean()).sum().backward()).unwrap())
+    };
+    for dtype in [DType::F64, DType::F32, DType::F16, DType::BF16] {
+        for name in &Activation::NAMES[1..] {
+            let above = if ["tanh", "sigmoid"].contains(name) { 0.0 } else { 1.0 };
+            for (at, expected) in [(-30_000.0, 0.0), (-1000.0, 0.0), (1000.0, above), (30_000.0, above)] {
+                assert_eq!(slope(name.parse().unwrap(), dtype, at), expected, "{name} {dtype:?} at {at}");
+            }
+        }
+        assert_eq!(slope(Activation::Elu, dtype, 0.0), 1.0);
+    }
 }
 
 #[test]

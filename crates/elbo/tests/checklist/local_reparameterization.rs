@@ -1,7 +1,7 @@
 //! Rows 47 to 50: local reparameterization. (Row 46 is beside flipout's.)
 
 use crate::fixture::*;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use elbo::distribution::Distribution;
 use elbo::layer::{ConvConfig, TensorFn};
 use elbo::noise::WeightNoise;
@@ -100,7 +100,7 @@ fn l48_tensor_functions_draw_outputs() {
     assert_close(&run(&layer), &run(&plain), EXACT);
     assert_eq!(*seen.lock().unwrap(), ["Normal [20, 2]", "Normal [20, 2]"]);
 
-    let wrong: TensorFn<2> = Arc::new(|q: &dyn Distribution<2>, _: &mut WeightNoise| Ok(q.mean().slice([0..1])));
+    let wrong: TensorFn<2> = Arc::new(|q: &dyn Distribution<2>, _: &mut WeightNoise| Ok(q.mean().narrow(0, 0, 1)));
     let layer = config.with_kernel_posterior_tensor_fn(wrong).init(&device()).unwrap();
     let refused = layer.try_forward(x, &mut pass(1));
     assert_error(refused, &["dense", "kernel_posterior_tensor_fn", "[20, 2]", "[1, 2]"]);
@@ -129,4 +129,33 @@ fn l50_rows_of_zeros_give_finite_gradients() {
     let layer = dense(1, 1).with_estimator(LOCAL).init(&device()).unwrap();
     let loss = layer.forward(tensor([1, 1], vec![0.0]), &mut recorded("dense", &tensor([1, 1], vec![1.3]))).sum();
     assert!(gradients(&layer, &loss).values().flatten().all(|g| g.is_finite()));
+}
+
+/// Squares of inputs and scales are beyond half precision where outputs are not: 300² above, the square of a scale of its
+/// machine epsilon below. Standardised outputs are then the noise. (Scales are rounded thrice, means once.)
+#[test]
+fn l67_half_precision_holds_outputs_whose_variances_it_does_not() {
+    let unit = 1.0_f64.exp_m1().ln();
+    for (dtype, epsilon) in [(DType::F16, 9.765_625e-4), (DType::BF16, 7.812_5e-3)] {
+        for (x, u, scale) in [(300.0, unit, 1.0 + epsilon), (20_000.0, unit, 1.0 + epsilon), (1.0, -100.0, epsilon)] {
+            let kernel = posterior(&tensor([1, 1], vec![0.0]), Some(&tensor([1, 1], vec![u])));
+            let config = dense(1, 1).with_kernel_posterior_fn(kernel).with_bias_posterior_fn(None);
+            let layer = config.with_estimator(LOCAL).with_dtype(dtype).init(&device()).unwrap();
+            let input = tensor([1, 1], vec![x]).cast(dtype);
+            let noise = tensor([1, 1], vec![1.5]);
+            let output = layer.forward(input.clone(), &mut recorded("dense", &noise));
+            assert_eq!(output.dtype(), dtype);
+            assert_close(&[scalar(&output) / (x * scale)], &[1.5], 2.0 * epsilon);
+
+            let mut trace = pass(1);
+            let output = layer.forward(input, &mut trace);
+            let affine = trace.layer("dense").unwrap().kernel_posterior_affine.as_ref().unwrap();
+            assert_eq!((affine.scale().dtype(), affine.sample().dtype()), (dtype, dtype));
+            assert_close(&[scalar(&affine.scale()) / (x * scale)], &[1.0], 2.0 * epsilon);
+            // dy/dscale = x ε, with ε = y / (x scale); the slope of the scale in u is sigmoid(u).
+            let drawn = scalar(&output);
+            let slope = gradients(&layer, &output.sum())["kernel.posterior.untransformed_scale"][0];
+            assert_close(&[slope], &[drawn / scale / (1.0 + (-u).exp())], 4.0 * epsilon);
+        }
+    }
 }

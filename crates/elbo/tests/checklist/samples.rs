@@ -3,10 +3,11 @@
 use crate::fixture::*;
 use burn::module::Module;
 use burn::tensor::Tensor;
-use elbo::layer::{Conv1d, Dense};
-use elbo::posterior::Posterior;
+use elbo::functional::{Scope, dense_reparameterization};
+use elbo::layer::{Conv1d, Dense, DenseOptions, DenseVariationalConfig, VariableLayerConfig};
+use elbo::posterior::{LocScaleOptions, Posterior, default_mean_field_normal_fn};
 use elbo::prior::Prior;
-use elbo::{Activation, Noise, Trace};
+use elbo::{Activation, Estimator, Noise, Trace};
 
 /// Convolution, pooling over time, dense, dense.
 #[derive(Module, Debug)]
@@ -76,7 +77,42 @@ fn l71_a_batch_can_be_announced() {
     let found = second.forward(first.forward(copies, &mut trace), &mut trace);
     assert_close(&values(&found), &values(&steps), EXACT);
     let odd = second.try_forward(wave([5, 3], 0.0), &mut trace);
-    assert_error(odd, &["batch", "4 examples, or a multiple of 3", "found 5"]);
+    assert_error(odd, &["batch", "4 rows for all weight samples, or rows for each of 3 weight samples", "found 5"]);
+}
+
+/// Eight rows after three are no four samples of two examples, though 4 divides 8.
+#[test]
+fn l71_rows_of_no_known_example_are_refused() {
+    let (first, second) = (dense(3, 2).with_name("first").init(&device()), dense(3, 2).init(&device()));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    let mut trace = pass(7).with_samples(4);
+    let _ = first.forward(wave([3, 3], 0.0), &mut trace);
+    let odd = second.try_forward(wave([8, 3], 0.0), &mut trace);
+    assert_error(odd, &["batch", "4 weight samples of 3 examples", "found 8"]);
+    assert_eq!(second.forward(wave([24, 3], 0.0), &mut trace).dims(), [24, 2]);
+}
+
+/// The call after one that failed is the first: it has that noise, and its layer's name is free.
+#[test]
+fn l71_a_call_that_fails_leaves_the_pass_as_it_was() {
+    let point = LocScaleOptions::singular();
+    let fixed = dense(3, 2).with_kernel_posterior_fn(default_mean_field_normal_fn(point)).with_kernel_prior_fn(None);
+    let layer = fixed.with_bias_posterior_fn(Some(normal())).with_estimator(Estimator::Flipout);
+    let layer = layer.init(&device()).unwrap();
+    let mut trace = pass(1);
+    assert_error(layer.try_forward(wave([5, 3], 0.0), &mut trace), &["independent normals"]);
+    assert_eq!((trace.batch(), trace.layers().len()), (None, 0));
+    let layer = layer.with_estimator(Estimator::Reparameterization);
+    let x = wave([2, 3], 0.0);
+    let found = values(&layer.forward(x.clone(), &mut trace));
+    assert_eq!(found, values(&layer.forward(x.clone(), &mut pass(1))));
+    let again = layer.clone().with_estimator(Estimator::Flipout).try_forward(x.clone(), &mut trace);
+    assert!(again.is_err() && trace.layers()[0].calls() == 1);
+    let other = dense(3, 2).init(&device()).unwrap();
+    assert_error(other.try_forward(x.clone(), &mut trace), &["two different layers are called `dense`"]);
+    let mut once = pass(1);
+    let _ = layer.forward(x.clone(), &mut once);
+    assert_eq!(values(&layer.forward(x.clone(), &mut trace)), values(&layer.forward(x, &mut once)));
 }
 
 #[test]
@@ -135,6 +171,24 @@ fn l70_streams_are_named_and_independent() {
         |name: &str| elbo_kernels::noise::normal::normals_f64(elbo_kernels::Stream::named(7, name).draws(0, 1), 4);
     assert_close(&kernel, &stream("dense/kernel"), EXACT);
     assert_close(&bias, &stream("dense/bias")[..2], EXACT);
+}
+
+/// The second call of `a` draws from `a@1/kernel`, another purpose from `<purpose>:a/kernel`, a second request from
+/// `a/kernel#1`: names have none of these characters, or two layers would have the same noise.
+#[test]
+fn l70_names_do_not_hold_what_tells_streams_apart() {
+    let device = device();
+    for name in ["a@1", "predict:a", "a#1"] {
+        let expected = ["`name` must be without `@`, `#` and `:`", name];
+        assert_error(dense(2, 2).with_name(name).init(&device), &expected);
+        assert_error(conv1d(2, 2, 2).with_name(name).init(&device), &expected);
+        assert_error(DenseVariationalConfig::new(2, 2).with_name(name).init(&device), &expected);
+        assert_error(VariableLayerConfig::new([2]).with_name(name).init(&device), &expected);
+        let options = DenseOptions::default().with_name(name);
+        let mut scope = Scope::new(&device, 1);
+        assert_error(dense_reparameterization(&mut scope, &mut pass(1), wave([1, 2], 0.0), 2, options), &expected);
+    }
+    assert!(dense(2, 2).with_name("encoder.0/dense-1").init(&device).is_ok());
 }
 
 /// A change of these numbers changes every seeded result: it belongs in the changelog.
