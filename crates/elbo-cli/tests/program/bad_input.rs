@@ -106,7 +106,7 @@ fn bad_model_descriptions() {
     let cases = [
         (conv("filters = 1000000000000\nkernel_size = 5"), "the network has more than 200000000 parameters"),
         (conv("filters = 18446744073709551615\nkernel_size = 5"), "net.toml: "),
-        (conv("filters = 4\nkernel_size = 5\nstrides = 2\ndilation_rate = 2"), "`dilation_rate` must be 1"),
+        (conv("filters = 4\nkernel_size = 5\ngroups = 3"), "`groups` must be"),
         (conv("filters = 4\nkernel_size = 25"), "its window of 25 time steps is longer than the series (24)"),
         (conv("filters = 0\nkernel_size = 5"), "`filters` must be between 1 and"),
         (conv("filters = 4\nkernel_size = 5\npadding = 'full'"), "`padding` must be one of \"valid\", \"same\""),

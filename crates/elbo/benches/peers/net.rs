@@ -118,6 +118,5 @@ pub fn probabilities(net: &Net, x: &Tensor<3>, samples: usize, noise: &mut Noise
         Ok(())
     })?;
     let share = 1.0 / f64::from(u32::try_from(samples)?);
-    mean.iter_mut().for_each(|p| *p *= share);
-    Ok(mean)
+    Ok(mean.into_iter().map(|sum| sum * share).collect())
 }
