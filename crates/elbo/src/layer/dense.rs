@@ -1,16 +1,15 @@
 //! Dense layers: `y = activation(x W + b)` over the last axis, W and b random.
 
-use super::forward::{self, Pass};
+use super::forward::{self, Pass, kernel_and_bias_methods};
 use super::options::{LayerOptions, MAX_SIZE, Settings, init_option_setters, layer_option_setters};
 use super::spatial::{show, wrong};
 use super::weight::Weight;
 use crate::divergence::Divergence;
 use crate::error::{Error, Result};
-use crate::estimator::Estimator;
 use crate::op::DenseOp;
 use crate::posterior::{Family, Posterior};
 use crate::trace::Trace;
-use crate::variable::{VariableInfo, VariableRequest, VariableScope};
+use crate::variable::{VariableRequest, VariableScope};
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
 
@@ -160,25 +159,7 @@ impl<Q: Posterior<2>> Dense<Q> {
         output_shape(self.settings.owner(), &self.op, input)
     }
 
-    /// The variables, in order of creation.
-    #[must_use]
-    pub fn variables(&self) -> Vec<VariableInfo> {
-        let bias = self.bias.as_ref().map(Weight::variables).unwrap_or_default();
-        [self.kernel.variables(), bias].concat()
-    }
-
-    /// The same weights under another estimator.
-    #[must_use]
-    pub fn with_estimator(mut self, estimator: Estimator) -> Self {
-        self.settings.estimator = estimator;
-        self
-    }
-
-    /// The layer after the projections of its variables: call it after an optimizer step if there are constraints.
-    #[must_use]
-    pub fn constrained(self) -> Self {
-        Self { kernel: self.kernel.constrained(), bias: self.bias.map(Weight::constrained), ..self }
-    }
+    kernel_and_bias_methods!();
 
     /// Features in and out, and settings.
     #[must_use]

@@ -2,7 +2,7 @@
 //! `[W row by row, b]`, which can have any correlations (`DenseVariational` of TensorFlow Probability).
 
 use super::dense::output_shape;
-use super::options::{MAX_SIZE, Settings, WeightOptions, init_option_setters, init_seed};
+use super::options::{MAX_SIZE, Settings, WeightOptions, common_option_setters, init_option_setters, init_seed};
 use super::single::{self, Single};
 use super::weight::Weight;
 use crate::activation::Activation;
@@ -107,6 +107,7 @@ pub struct DenseVariationalConfig {
 }
 
 impl DenseVariationalConfig {
+    common_option_setters!(options);
     init_option_setters!(options);
 
     /// `inputs` features in, `units` out.
@@ -153,34 +154,6 @@ impl DenseVariationalConfig {
     #[must_use]
     pub fn with_kl_use_exact(mut self, kl_use_exact: bool) -> Self {
         self.options.kl_use_exact = kl_use_exact;
-        self
-    }
-
-    /// What is applied after the bias.
-    #[must_use]
-    pub fn with_activation(mut self, activation: Activation) -> Self {
-        self.options.activation = activation;
-        self
-    }
-
-    /// Penalty on the output, evaluated at every call, un-normalised.
-    #[must_use]
-    pub fn with_activity_regularizer(mut self, regularizer: Regularizer) -> Self {
-        self.options.activity_regularizer = Some(regularizer);
-        self
-    }
-
-    /// Whether variables are trained; sampling and divergences do not change.
-    #[must_use]
-    pub fn with_trainable(mut self, trainable: bool) -> Self {
-        self.options.trainable = trainable;
-        self
-    }
-
-    /// The layer's name: its noise, its losses and its variables go by it.
-    #[must_use]
-    pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = Some(name.into());
         self
     }
 

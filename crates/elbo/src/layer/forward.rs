@@ -124,3 +124,31 @@ impl<Q: Posterior<K>, const K: usize> Pass<'_, Q, K> {
         self.kernel.regularization().into_iter().chain(bias).collect()
     }
 }
+
+/// Methods of a layer with `kernel`, `bias` and `settings`.
+macro_rules! kernel_and_bias_methods {
+    () => {
+        /// The variables, in order of creation.
+        #[must_use]
+        pub fn variables(&self) -> Vec<$crate::variable::VariableInfo> {
+            let bias = self.bias.as_ref().map($crate::layer::Weight::variables).unwrap_or_default();
+            [self.kernel.variables(), bias].concat()
+        }
+
+        /// The same weights under another estimator.
+        #[must_use]
+        pub fn with_estimator(mut self, estimator: $crate::estimator::Estimator) -> Self {
+            self.settings.estimator = estimator;
+            self
+        }
+
+        /// The layer after the projections of its variables: call it after an optimizer step if there are constraints.
+        #[must_use]
+        pub fn constrained(self) -> Self {
+            let bias = self.bias.map($crate::layer::Weight::constrained);
+            Self { kernel: self.kernel.constrained(), bias, ..self }
+        }
+    };
+}
+
+pub(super) use kernel_and_bias_methods;

@@ -208,9 +208,9 @@ pub(crate) fn init_seed(class: &str, seed: Option<u64>, name: Option<&str>) -> R
     }
 }
 
-/// Setters for a type with a field path to [`LayerOptions`].
-macro_rules! layer_option_setters {
-    ($($path:ident).+, $rank:expr) => {
+/// Setters of the arguments that every layer has, for a type with a field path to its options.
+macro_rules! common_option_setters {
+    ($($path:ident).+) => {
         /// What is applied after the bias.
         #[must_use]
         pub fn with_activation(mut self, activation: $crate::activation::Activation) -> Self {
@@ -231,6 +231,20 @@ macro_rules! layer_option_setters {
             self.$($path).+.trainable = trainable;
             self
         }
+
+        /// The layer's name: its noise, its losses and its variables go by it.
+        #[must_use]
+        pub fn with_name(mut self, name: impl Into<String>) -> Self {
+            self.$($path).+.name = Some(name.into());
+            self
+        }
+    };
+}
+
+/// Setters for a type with a field path to [`LayerOptions`].
+macro_rules! layer_option_setters {
+    ($($path:ident).+, $rank:expr) => {
+        $crate::layer::options::common_option_setters!($($path).+);
 
         /// Builder of the kernel's posterior.
         #[must_use]
@@ -323,12 +337,6 @@ macro_rules! layer_option_setters {
             self
         }
 
-        /// The layer's name: its noise, its losses and its variables go by it.
-        #[must_use]
-        pub fn with_name(mut self, name: impl Into<String>) -> Self {
-            self.$($path).+.name = Some(name.into());
-            self
-        }
     };
 }
 
@@ -351,4 +359,4 @@ macro_rules! init_option_setters {
     };
 }
 
-pub(crate) use {init_option_setters, layer_option_setters};
+pub(crate) use {common_option_setters, init_option_setters, layer_option_setters};

@@ -1,7 +1,7 @@
 //! Layers that ignore their input and return a trained tensor (`VariableLayer` of TensorFlow Probability), which may be
 //! random: a noise scale, a starting state, a table.
 
-use super::options::{Settings, WeightOptions, init_option_setters, init_seed};
+use super::options::{Settings, WeightOptions, common_option_setters, init_option_setters, init_seed};
 use super::single::{self, Single};
 use super::weight::Weight;
 use crate::activation::Activation;
@@ -74,6 +74,7 @@ pub struct VariableLayerConfig<const D: usize> {
 }
 
 impl<const D: usize> VariableLayerConfig<D> {
+    common_option_setters!(options);
     init_option_setters!(options);
 
     /// A tensor of this shape.
@@ -112,34 +113,6 @@ impl<const D: usize> VariableLayerConfig<D> {
     #[must_use]
     pub fn with_divergence(mut self, divergence: Option<Divergence<Family<D>, D>>) -> Self {
         self.options.variable.divergence = divergence;
-        self
-    }
-
-    /// What is applied to the tensor.
-    #[must_use]
-    pub fn with_activation(mut self, activation: Activation) -> Self {
-        self.options.activation = activation;
-        self
-    }
-
-    /// Penalty on the output, evaluated at every call, un-normalised.
-    #[must_use]
-    pub fn with_activity_regularizer(mut self, regularizer: Regularizer) -> Self {
-        self.options.activity_regularizer = Some(regularizer);
-        self
-    }
-
-    /// Whether variables are trained.
-    #[must_use]
-    pub fn with_trainable(mut self, trainable: bool) -> Self {
-        self.options.trainable = trainable;
-        self
-    }
-
-    /// The layer's name: its noise, its losses and its variables go by it.
-    #[must_use]
-    pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = Some(name.into());
         self
     }
 

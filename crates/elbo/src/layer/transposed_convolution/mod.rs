@@ -17,16 +17,14 @@ pub(super) mod config;
 
 pub use config::{ConvTranspose1dConfig, ConvTranspose2dConfig, ConvTranspose3dConfig, ConvTransposeConfig};
 
-use super::forward::Pass;
+use super::forward::{Pass, kernel_and_bias_methods};
 use super::options::Settings;
 use super::spatial::{check_size, output_shape};
 use super::weight::Weight;
 use crate::error::Result;
-use crate::estimator::Estimator;
 use crate::op::TransposedConvOp;
 use crate::posterior::{Family, Posterior};
 use crate::trace::Trace;
-use crate::variable::VariableInfo;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use elbo_kernels::TransposedGeometry;
@@ -102,25 +100,7 @@ impl<const D: usize, Q: Posterior<D>> ConvTranspose<D, Q> {
         )
     }
 
-    /// The variables, in order of creation.
-    #[must_use]
-    pub fn variables(&self) -> Vec<VariableInfo> {
-        let bias = self.bias.as_ref().map(Weight::variables).unwrap_or_default();
-        [self.kernel.variables(), bias].concat()
-    }
-
-    /// The same weights under another estimator.
-    #[must_use]
-    pub fn with_estimator(mut self, estimator: Estimator) -> Self {
-        self.settings.estimator = estimator;
-        self
-    }
-
-    /// The layer after the projections of its variables: call it after an optimizer step if there are constraints.
-    #[must_use]
-    pub fn constrained(self) -> Self {
-        Self { kernel: self.kernel.constrained(), bias: self.bias.map(Weight::constrained), ..self }
-    }
+    kernel_and_bias_methods!();
 
     /// Geometry and settings.
     #[must_use]
