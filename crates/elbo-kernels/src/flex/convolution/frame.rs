@@ -1,0 +1,102 @@
+//! A volume with zeros around it, channels last.
+
+use crate::flex::product::Element;
+use crate::geometry::DataFormat;
+
+/// Where a volume `[d, h, w, channels]` lies among the zeros around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    /// Lengths of the volume.
+    pub inner: [usize; 3],
+    /// Zeros before it.
+    pub before: [usize; 3],
+    /// Lengths with zeros.
+    pub outer: [usize; 3],
+    /// Channels.
+    pub channels: usize,
+}
+
+impl Frame {
+    /// No zeros.
+    pub fn plain(lengths: [usize; 3], channels: usize) -> Self {
+        Self { inner: lengths, before: [0; 3], outer: lengths, channels }
+    }
+
+    /// Elements with zeros.
+    pub fn len(&self) -> usize {
+        self.outer.iter().product::<usize>() * self.channels
+    }
+
+    /// Elements of the volume.
+    pub fn inner_len(&self) -> usize {
+        self.inner.iter().product::<usize>() * self.channels
+    }
+
+    /// The first element of a place, zeros counted.
+    pub fn place(&self, [d, h, w]: [usize; 3]) -> usize {
+        ((d * self.outer[1] + h) * self.outer[2] + w) * self.channels
+    }
+
+    /// Whether an example can be used where it lies.
+    pub fn lies_ready(&self, format: DataFormat) -> bool {
+        self.inner == self.outer && (format == DataFormat::ChannelsLast || self.is_flat())
+    }
+
+    /// Whether both formats are the same.
+    fn is_flat(&self) -> bool {
+        self.channels == 1 || self.inner.iter().product::<usize>() == 1
+    }
+
+    /// The example with its zeros: itself, or copied into `scratch`, which was empty or made here before. An element
+    /// whose `gate` is not above 0 becomes 0.
+    pub fn view<'a, T: Element>(
+        &self,
+        example: &'a [T],
+        gate: Option<&[T]>,
+        format: DataFormat,
+        scratch: &'a mut Vec<T>,
+    ) -> &'a [T] {
+        if self.lies_ready(format) && gate.is_none() {
+            return example;
+        }
+        scratch.resize(self.len(), T::default());
+        match gate {
+            None => self.fill(format, scratch, |i| example[i]),
+            Some(gate) => self.fill(format, scratch, |i| gated(example[i], gate[i])),
+        }
+        scratch
+    }
+
+    /// Writes the volume, element i of which in its own order is `value(i)`.
+    fn fill<T: Element>(&self, format: DataFormat, to: &mut [T], value: impl Fn(usize) -> T) {
+        let ([_, lines, width], [before, above, left]) = (self.inner, self.before);
+        let places: usize = self.inner.iter().product();
+        for line in 0..self.inner[0] * lines {
+            let at = self.place([line / lines + before, line % lines + above, left]);
+            let to = &mut to[at..at + width * self.channels];
+            if format == DataFormat::ChannelsLast || self.is_flat() {
+                let from = line * width * self.channels;
+                to.iter_mut().enumerate().for_each(|(i, to)| *to = value(from + i));
+            } else {
+                for (w, to) in to.chunks_exact_mut(self.channels).enumerate() {
+                    to.iter_mut().enumerate().for_each(|(c, to)| *to = value(c * places + line * width + w));
+                }
+            }
+        }
+    }
+}
+
+/// The gradient before `max(·, 0)` of output `gate`; NaN lets it pass.
+pub fn gated<T: Element>(grad: T, gate: T) -> T {
+    if gate <= T::default() { T::default() } else { grad }
+}
+
+/// `[places, channels] -> [channels, places]`.
+pub fn channels_first<T: Element>(from: &[T], channels: usize, mut put: impl FnMut(usize, T)) {
+    let places = from.len() / channels;
+    for c in 0..channels {
+        for i in 0..places {
+            put(c * places + i, from[i * channels + c]);
+        }
+    }
+}

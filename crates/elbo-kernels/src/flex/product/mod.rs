@@ -1,0 +1,170 @@
+//! Matrix products of strided views, on one thread.
+//!
+//! `C[i, j] = init + Σ_runs Σ_p A[i, p] B[p, j]`. A run is a stretch of the sum over which A and B advance by constant
+//! steps: one tap of a convolution, one line of its output, or all of a plain product. A is read where it lies. Columns
+//! are taken in strips of two vectors; the depth is cut so that a strip's part of B stays in the first-level cache.
+//! Every element is summed in the order of the runs, whatever the size of the product.
+
+mod kernel;
+mod lanes;
+mod panels;
+mod tile;
+
+pub use kernel::{Element, Kernel};
+pub use panels::{Panels, pack, packed_len};
+pub use tile::Run;
+
+use core::mem::MaybeUninit;
+use tile::{Init, Strip};
+
+/// Most terms of a sum that are taken at once: 256 rows of a strip of `f32` are 32 KiB.
+const DEPTH: usize = 256;
+
+/// The runs of a sum, cut into blocks, with the steps of A and B.
+#[derive(Clone, Debug)]
+pub struct Runs {
+    list: Vec<Run>,
+    /// Ends of the blocks in the list.
+    ends: Vec<usize>,
+    a_step: usize,
+    b_step: usize,
+    /// One past the last element of A and B, of the first row and strip.
+    needs: [usize; 2],
+}
+
+impl Runs {
+    /// Cuts runs into blocks of at most [`DEPTH`] terms.
+    pub fn new(runs: impl IntoIterator<Item = Run>, a_step: usize, b_step: usize) -> Self {
+        let mut cut = Self { list: vec![], ends: vec![], a_step, b_step, needs: [0; 2] };
+        let mut open = 0;
+        for run in runs.into_iter().filter(|run| run.depth > 0) {
+            let last = run.depth - 1;
+            cut.needs[0] = cut.needs[0].max(run.a + last * a_step + 1);
+            cut.needs[1] = cut.needs[1].max(run.b + last * b_step + 1);
+            let mut from = 0;
+            while from < run.depth {
+                if open == DEPTH {
+                    cut.ends.push(cut.list.len());
+                    open = 0;
+                }
+                let depth = (run.depth - from).min(DEPTH - open);
+                cut.list.push(Run { a: run.a + from * a_step, b: run.b + from * b_step, depth });
+                from += depth;
+                open += depth;
+            }
+        }
+        cut.ends.push(cut.list.len());
+        cut
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = &[Run]> {
+        let starts = core::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.list[start..end])
+    }
+}
+
+/// A product without its target.
+#[derive(Clone, Copy, Debug)]
+pub struct Product<'a, T> {
+    /// The instructions.
+    pub kernel: Kernel<T>,
+    /// The sum.
+    pub runs: &'a Runs,
+    /// Elements of A from its first row on.
+    pub a: &'a [T],
+    /// From a row of A to the next.
+    pub a_row: usize,
+    /// B.
+    pub b: Panels<'a, T>,
+    /// Rows of A and C.
+    pub rows: usize,
+}
+
+impl<T: Element> Product<'_, T> {
+    /// Writes `activation(bias + A B)` to rows of C that are `c_row` apart.
+    ///
+    /// # Panics
+    /// If A, B, C or the bias are too short.
+    pub fn write(&self, c: &mut [MaybeUninit<T>], c_row: usize, bias: Option<&[T]>, relu: bool) {
+        assert!(bias.is_none_or(|bias| bias.len() >= self.b.columns), "bias too short");
+        let init = bias.map_or(Init::Zero, |bias| Init::Row(bias.as_ptr()));
+        self.check(c.len(), c_row);
+        // SAFETY: checked, and the first block of the sum does not read C.
+        unsafe { self.run(c.as_mut_ptr().cast(), c_row, init, relu) }
+    }
+
+    /// As [`write`](Self::write), over values that are there.
+    ///
+    /// # Panics
+    /// If A, B, C or the bias are too short.
+    pub fn overwrite(&self, c: &mut [T], c_row: usize, bias: Option<&[T]>, relu: bool) {
+        let c: *mut [T] = c;
+        // SAFETY: only values are written to what is borrowed as uninitialised here.
+        self.write(unsafe { &mut *(c as *mut [MaybeUninit<T>]) }, c_row, bias, relu);
+    }
+
+    /// Adds `A B` to rows of C that are `c_row` apart.
+    ///
+    /// # Panics
+    /// If A, B or C are too short.
+    pub fn add(&self, c: &mut [T], c_row: usize) {
+        self.check(c.len(), c_row);
+        // SAFETY: checked, and C has values.
+        unsafe { self.run(c.as_mut_ptr(), c_row, Init::Sum, false) }
+    }
+
+    /// Whether everything that the sums name is there.
+    fn check(&self, c_len: usize, c_row: usize) {
+        let last = self.rows.saturating_sub(1);
+        let Panels { data, columns, next, .. } = self.b;
+        if self.rows == 0 || columns == 0 {
+            return;
+        }
+        assert!(last * c_row + columns <= c_len, "C too short");
+        let [a, b] = self.runs.needs;
+        assert!(a == 0 || a + last * self.a_row <= self.a.len(), "A too short");
+        let strip = (columns - 1) / self.kernel.columns;
+        let rest = columns - strip * self.kernel.columns;
+        let ends = [(0, columns.min(self.kernel.columns)), (strip, rest)];
+        assert!(b == 0 || ends.iter().all(|(at, width)| at * next + b - 1 + width <= data.len()), "B too short");
+        assert_eq!(self.runs.b_step, self.b.step, "runs made for other rows of B");
+    }
+
+    /// Strip by strip, block by block.
+    ///
+    /// # Safety
+    /// [`check`](Self::check) has passed for C, which has values where it is added to.
+    unsafe fn run(&self, c: *mut T, c_row: usize, init: Init<*const T>, relu: bool) {
+        let (kernel, Panels { data, columns, next, .. }) = (self.kernel, self.b);
+        if self.rows == 0 {
+            return;
+        }
+        let blocks = self.runs.ends.len();
+        for (at, from) in (0..columns).step_by(kernel.columns).enumerate() {
+            for (block, runs) in self.runs.blocks().enumerate() {
+                // SAFETY: the strip lies within A, B, C and the bias, as was checked; later blocks add to what the
+                // first has written.
+                unsafe {
+                    (kernel.strip)(&Strip {
+                        runs,
+                        a: self.a.as_ptr(),
+                        a_row: self.a_row,
+                        a_step: self.runs.a_step,
+                        b: data.as_ptr().add(at * next),
+                        b_step: self.runs.b_step,
+                        c: c.add(from),
+                        c_row,
+                        rows: self.rows,
+                        columns: kernel.columns.min(columns - from),
+                        init: match init {
+                            _ if block > 0 => Init::Sum,
+                            Init::Row(bias) => Init::Row(bias.add(from)),
+                            init => init,
+                        },
+                        relu: relu && block + 1 == blocks,
+                    });
+                }
+            }
+        }
+    }
+}

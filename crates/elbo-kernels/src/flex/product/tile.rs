@@ -1,0 +1,209 @@
+//! The innermost product: a tile of rows and columns, held in registers while the depth runs by.
+//!
+//! `C[i, j] = init + Σ_runs Σ_p A[a_r + i a_row + p a_step] B[b_r + p b_step + j]`: elements of A are read one by one,
+//! wherever they lie, and B by vectors. So A may be any strided view of memory, overlapping rows included, and no copy
+//! of it in another order is made.
+
+use super::lanes::Lanes;
+
+/// A stretch of the sum over which A and B advance by constant steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Where A starts.
+    pub a: usize,
+    /// Where B starts.
+    pub b: usize,
+    /// Number of terms.
+    pub depth: usize,
+}
+
+/// What a tile starts from.
+#[derive(Clone, Copy, Debug)]
+pub enum Init<P> {
+    /// 0.
+    Zero,
+    /// A row of values, one per column.
+    Row(P),
+    /// What C has.
+    Sum,
+}
+
+/// `rows x columns` of C, with at most two vectors of columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Strip<'a, T> {
+    pub runs: &'a [Run],
+    pub a: *const T,
+    pub a_row: usize,
+    pub a_step: usize,
+    pub b: *const T,
+    pub b_step: usize,
+    pub c: *mut T,
+    pub c_row: usize,
+    pub rows: usize,
+    pub columns: usize,
+    pub init: Init<*const T>,
+    pub relu: bool,
+}
+
+/// The body for every row, written out: an index that is no constant would keep the sums in memory.
+macro_rules! each {
+    ($count:expr, $i:ident, $body:expr) => {
+        each!(@ $count, $i, $body, [0 1 2 3 4 5 6 7 8 9 10 11 12 13])
+    };
+    (@ $count:expr, $i:ident, $body:expr, [$($at:literal)*]) => {
+        {$(if $at < $count {
+            let $i = $at;
+            $body;
+        })*}
+    };
+}
+
+/// Rows `row..row + M` of a strip of N vectors, of which the last may be a part.
+///
+/// # Safety
+/// The instructions of V exist; every element that the strip's sum names can be read, every element of C written, and
+/// read if it is added to.
+#[inline(always)]
+unsafe fn tile<V: Lanes, const M: usize, const N: usize, const UNIT: bool>(s: &Strip<'_, V::Element>, row: usize) {
+    // SAFETY: the caller's; the last vector touches the columns of its mask only.
+    unsafe {
+        let mask = V::mask(s.columns - (N - 1) * V::LEN);
+        let a_row = if UNIT { 1 } else { s.a_row };
+        let c = s.c.add(row * s.c_row);
+        let mut sums = [[V::zero(); N]; M];
+        match s.init {
+            Init::Zero => {}
+            Init::Row(values) => sums = [load_row(values, mask); M],
+            Init::Sum => each!(M, i, sums[i] = load_row(c.add(i * s.c_row), mask)),
+        }
+        for run in s.runs {
+            let (mut a, mut b) = (s.a.add(run.a + row * a_row), s.b.add(run.b));
+            for _ in 0..run.depth {
+                let columns: [V; N] = load_row(b, mask);
+                each!(M, i, sums[i] = add_products(sums[i], V::splat(*a.add(i * a_row)), columns));
+                a = a.add(s.a_step);
+                b = b.add(s.b_step);
+            }
+        }
+        if s.relu {
+            each!(M, i, sums[i] = sums[i].map(|x| x.relu()));
+        }
+        if s.columns == N * V::LEN {
+            each!(M, i, store_row(sums[i], c.add(i * s.c_row)));
+        } else {
+            each!(M, i, store_part(sums[i], c.add(i * s.c_row), mask));
+        }
+    }
+}
+
+/// One or two vectors, the last one as far as the mask goes.
+#[inline(always)]
+unsafe fn load_row<V: Lanes, const N: usize>(from: *const V::Element, mask: V::Mask) -> [V; N] {
+    // SAFETY: the caller's pointer is good for the lanes that are read.
+    unsafe {
+        let mut row = [V::zero(); N];
+        if N == 2 {
+            row[0] = V::load(from);
+        }
+        row[N - 1] = V::load_part(from.add((N - 1) * V::LEN), mask);
+        row
+    }
+}
+
+/// `sums + x columns`.
+#[inline(always)]
+unsafe fn add_products<V: Lanes, const N: usize>(mut sums: [V; N], x: V, columns: [V; N]) -> [V; N] {
+    // SAFETY: the caller has the instructions.
+    unsafe {
+        sums[0] = sums[0].add_product(x, columns[0]);
+        if N == 2 {
+            sums[N - 1] = sums[N - 1].add_product(x, columns[N - 1]);
+        }
+    }
+    sums
+}
+
+/// Whole vectors.
+#[inline(always)]
+unsafe fn store_row<V: Lanes, const N: usize>(row: [V; N], to: *mut V::Element) {
+    // SAFETY: the caller's pointer is good for N vectors.
+    unsafe {
+        row[0].store(to);
+        if N == 2 {
+            row[N - 1].store(to.add(V::LEN));
+        }
+    }
+}
+
+/// The same with a last vector as far as the mask goes.
+#[inline(always)]
+unsafe fn store_part<V: Lanes, const N: usize>(row: [V; N], to: *mut V::Element, mask: V::Mask) {
+    // SAFETY: the caller's pointer is good for the lanes that are written.
+    unsafe {
+        if N == 2 {
+            row[0].store(to);
+        }
+        row[N - 1].store_part(to.add((N - 1) * V::LEN), mask);
+    }
+}
+
+/// Cuts the rows into the fewest tiles of at most `most` rows, as equal as can be.
+#[inline(always)]
+unsafe fn rows<T>(s: &Strip<'_, T>, most: usize, mut tile: impl FnMut(usize, usize)) {
+    let tiles = s.rows.div_ceil(most);
+    let (each, longer) = (s.rows / tiles, s.rows % tiles);
+    let mut row = 0;
+    for i in 0..tiles {
+        let count = each + usize::from(i < longer);
+        tile(row, count);
+        row += count;
+    }
+}
+
+/// Calls the tile of as many rows as asked for.
+macro_rules! by_rows {
+    ($V:ty, $N:literal, $UNIT:literal, $s:expr, $row:expr, $count:expr, [$($M:literal)*]) => {
+        match $count {
+            $($M => tile::<$V, $M, $N, $UNIT>($s, $row),)*
+            _ => unreachable!("tiles have at most as many rows as were asked for"),
+        }
+    };
+}
+
+macro_rules! strip {
+    ($name:ident, $V:ty, $most:literal, [$($M:literal)*] $(, $features:literal)?) => {
+        /// A strip of products.
+        ///
+        /// # Safety
+        /// As of [`tile`].
+        $(#[target_feature(enable = $features)])?
+        pub unsafe fn $name(s: &Strip<'_, <$V as Lanes>::Element>) {
+            // SAFETY: the caller's.
+            unsafe {
+                match (s.columns > <$V as Lanes>::LEN, s.a_row == 1) {
+                    (true, true) => rows(s, $most, |row, count| by_rows!($V, 2, true, s, row, count, [$($M)*])),
+                    (true, false) => rows(s, $most, |row, count| by_rows!($V, 2, false, s, row, count, [$($M)*])),
+                    (false, true) => rows(s, $most, |row, count| by_rows!($V, 1, true, s, row, count, [$($M)*])),
+                    (false, false) => rows(s, $most, |row, count| by_rows!($V, 1, false, s, row, count, [$($M)*])),
+                }
+            }
+        }
+    };
+}
+
+strip!(strip_f32, [f32; 4], 4, [1 2 3 4]);
+strip!(strip_f64, [f64; 2], 4, [1 2 3 4]);
+
+#[cfg(target_arch = "x86_64")]
+pub use x86::*;
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::*;
+    use core::arch::x86_64::{__m256, __m256d, __m512, __m512d};
+
+    strip!(strip_f32_avx2, __m256, 6, [1 2 3 4 5 6], "avx2,fma");
+    strip!(strip_f64_avx2, __m256d, 6, [1 2 3 4 5 6], "avx2,fma");
+    strip!(strip_f32_avx512, __m512, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
+    strip!(strip_f64_avx512, __m512d, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
+}
