@@ -1,6 +1,6 @@
 //! A volume with zeros around it, channels last.
 
-use crate::flex::product::Element;
+use crate::flex::product::{Element, gated};
 use crate::geometry::DataFormat;
 
 /// Where a volume `[d, h, w, channels]` lies among the zeros around it.
@@ -84,11 +84,6 @@ impl Frame {
             }
         }
     }
-}
-
-/// The gradient before `max(·, 0)` of output `gate`; NaN lets it pass.
-pub fn gated<T: Element>(grad: T, gate: T) -> T {
-    if gate <= T::default() { T::default() } else { grad }
 }
 
 /// `[places, channels] -> [channels, places]`.

@@ -5,10 +5,8 @@
 //! do not depend on the number of threads.
 
 use super::Plan;
-use super::frame::gated;
 use crate::flex::arrays::each;
-use crate::flex::product::{Element, Kernel, Panels, Product, Run, Runs, pack, packed_len};
-use crate::geometry::DataFormat;
+use crate::flex::product::{Element, Gather, Kernel, Panels, Product, Run, Runs, gated, packed_len};
 use core::ops::Range;
 
 /// Tasks that are enough to keep a machine busy.
@@ -28,8 +26,9 @@ pub fn kernel_gradient<T: Element>(
 ) -> (Vec<T>, Option<Vec<T>>) {
     let (rows, filters) = (plan.geometry.window(), plan.geometry.filters);
     let cut = Cut::new(plan);
-    let columns = Columns::new(plan, gate.is_some() || bias, with);
-    let shared = Shared { plan, x, grad, gate, columns, runs: runs(plan, columns.step), cut, with };
+    let columns = Columns::new(plan, gate.is_some(), bias, with);
+    let step = if columns == Columns::Strips { with.columns } else { filters };
+    let shared = Shared { plan, x, grad, gate, columns, runs: runs(plan, step), cut, with };
     let mut kernels = vec![T::default(); plan.samples * cut.parts * rows * filters];
     let mut biases = vec![T::default(); if bias { plan.samples * cut.parts * filters } else { 0 }];
     let mut tasks = vec![];
@@ -87,21 +86,37 @@ impl Cut {
 }
 
 /// How the gradient of an example becomes the right-hand side.
-#[derive(Clone, Copy, Debug)]
-struct Columns {
-    /// Whether it is copied into strips.
-    packed: bool,
-    /// From place to place.
-    step: usize,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Columns {
+    /// It is read where it lies.
+    Plain,
+    /// It is read where it lies, through the gate.
+    Gated,
+    /// It is copied into strips, through the gate if there is one.
+    Strips,
 }
 
 impl Columns {
-    /// Rows far apart fall into few sets of the cache, so they are copied, too.
-    fn new<T>(plan: &Plan, change: bool, with: Kernel<T>) -> Self {
+    /// Through the gate without a copy if every product is one tile. Rows far apart fall into few sets of the cache, so
+    /// they are copied.
+    fn new<T>(plan: &Plan, gate: bool, bias: bool, with: Kernel<T>) -> Self {
         let filters = plan.geometry.filters;
+        if plan.turns(plan.output()) {
+            return Self::Strips;
+        }
+        let tiles = plan.stretches().all(|(_, _, taps)| taps * plan.geometry.channels <= with.rows);
         let far = filters > with.columns && filters * size_of::<T>() >= 2048;
-        let packed = change || far || plan.turns(plan.output());
-        Self { packed, step: if packed { with.columns } else { filters } }
+        match (gate, tiles && plan.stretches().count() <= 4) {
+            (true, true) => Self::Gated,
+            (true, false) => Self::Strips,
+            (false, _) => {
+                if far || bias {
+                    Self::Strips
+                } else {
+                    Self::Plain
+                }
+            }
+        }
     }
 }
 
@@ -139,78 +154,90 @@ struct Task<'a, T> {
 }
 
 impl<T: Element> Task<'_, T> {
-    fn run(mut self, all: &Shared<'_, T>) {
-        let (plan, s) = (all.plan, self.sample);
-        let (mut padded, mut strips) = (vec![], vec![]);
-        for n in all.cut.examples(plan.batch, self.part) {
+    fn run(self, all: &Shared<'_, T>) {
+        let Self { sample: s, part, rows, to, mut bias } = self;
+        let plan = all.plan;
+        let (mut padded, mut strips, mut unused) = (vec![], vec![], vec![T::default(); plan.geometry.filters]);
+        for n in all.cut.examples(plan.batch, part) {
             let x = plan.input().view(plan.input_of(all.x, s, n), None, plan.geometry.format, &mut padded);
-            let b = all.columns(s, n, &mut strips);
-            if let Some(bias) = &mut self.bias {
-                add_places(b, plan.extent.positions(), all.with.columns, bias);
+            let grad = plan.output_of(all.grad, s, n);
+            let gate = all.gate.map(|gate| plan.output_of(gate, s, n));
+            let (sums, plain) = (bias.as_deref_mut(), Panels::rows(grad, plan.geometry.filters, all.with));
+            match (all.columns, gate) {
+                (Columns::Gated, Some(gate)) => {
+                    let mut sums = sums;
+                    products(all, &rows, to, (x, plain), |product, to| {
+                        let sums = sums.take().unwrap_or(&mut unused);
+                        product.add_gated(gate, to, plan.geometry.filters, sums);
+                    });
+                }
+                (Columns::Strips, _) => {
+                    let b = all.strips(grad, gate, &mut strips, sums);
+                    products(all, &rows, to, (x, b), |product, to| product.add(to, plan.geometry.filters));
+                }
+                _ => products(all, &rows, to, (x, plain), |product, to| product.add(to, plan.geometry.filters)),
             }
-            self.add(all, x, b);
         }
     }
+}
 
-    /// Adds the gradient of one example, stretch by stretch of taps.
-    fn add(&mut self, all: &Shared<'_, T>, x: &[T], b: Panels<'_, T>) {
-        let (plan, filters, channels) = (all.plan, all.plan.geometry.filters, all.plan.geometry.channels);
-        for (place, tap, taps) in plan.stretches() {
-            let stretch = tap * channels..(tap + taps) * channels;
-            let (from, to) = (stretch.start.max(self.rows.start), stretch.end.min(self.rows.end));
-            if from < to {
-                let a = &x[plan.input().place(place) + from - stretch.start..];
-                let product = Product { kernel: all.with, runs: &all.runs, a, a_row: 1, b, rows: to - from };
-                product.add(&mut self.to[(from - self.rows.start) * filters..], filters);
-            }
+/// Calls `f` with the product of every stretch of taps, as far as it lies in the rows, and where it is added.
+fn products<T: Element>(
+    all: &Shared<'_, T>,
+    rows: &Range<usize>,
+    to: &mut [T],
+    (x, b): (&[T], Panels<'_, T>),
+    mut f: impl FnMut(&Product<'_, T>, &mut [T]),
+) {
+    let (plan, filters, channels) = (all.plan, all.plan.geometry.filters, all.plan.geometry.channels);
+    for (place, tap, taps) in plan.stretches() {
+        let stretch = tap * channels..(tap + taps) * channels;
+        let (from, end) = (stretch.start.max(rows.start), stretch.end.min(rows.end));
+        if from < end {
+            let a = &x[plan.input().place(place) + from - stretch.start..];
+            let product = Product { kernel: all.with, runs: &all.runs, a, a_row: 1, b, rows: end - from };
+            f(&product, &mut to[(from - rows.start) * filters..]);
         }
     }
 }
 
 impl<T: Element> Shared<'_, T> {
-    /// The gradient of an example, before the activation.
-    fn columns<'a>(&'a self, s: usize, n: usize, strips: &'a mut Vec<T>) -> Panels<'a, T> {
-        let (plan, filters, width) = (self.plan, self.plan.geometry.filters, self.with.columns);
-        let grad = plan.output_of(self.grad, s, n);
-        if !self.columns.packed {
-            return Panels::rows(grad, filters, self.with);
+    /// The gradient of an example through the gate, in strips; its places are added to the sums.
+    fn strips<'a>(
+        &self,
+        grad: &[T],
+        gate: Option<&[T]>,
+        strips: &'a mut Vec<T>,
+        sums: Option<&mut [T]>,
+    ) -> Panels<'a, T> {
+        let (columns, places) = (self.plan.geometry.filters, self.plan.extent.positions());
+        strips.resize(packed_len(places, columns, self.with.columns), T::default());
+        if self.plan.turns(self.plan.output()) {
+            turn(grad, gate, [columns, self.with.columns], strips, sums);
+        } else {
+            self.with.gather(Gather { from: grad, gate, columns, to: strips, sums });
         }
-        let places = plan.extent.positions();
-        strips.resize(packed_len(places, filters, width), T::default());
-        let [down, across] = if plan.geometry.format == DataFormat::ChannelsLast { [filters, 1] } else { [1, places] };
-        match self.gate {
-            None => pack(grad, |p| p * down, across, filters, width, strips),
-            Some(gate) => {
-                pack(grad, |p| p * down, across, filters, width, strips);
-                gate_strips(plan.output_of(gate, s, n), [down, across], filters, width, strips);
-            }
-        }
-        Panels::packed(strips, places, filters, self.with)
+        Panels::packed(strips, places, columns, self.with)
     }
 }
 
-/// Sets to 0 what does not pass.
-fn gate_strips<T: Element>(gate: &[T], [down, across]: [usize; 2], filters: usize, width: usize, strips: &mut [T]) {
-    let strip = strips.len() / filters.div_ceil(width);
-    for (at, to) in strips.chunks_exact_mut(strip).enumerate() {
-        let count = (filters - at * width).min(width);
-        for (p, to) in to.chunks_exact_mut(width).enumerate() {
-            let gate = &gate[p * down + at * width * across..];
-            if across == 1 {
-                to[..count].iter_mut().zip(&gate[..count]).for_each(|(to, gate)| *to = gated(*to, *gate));
-            } else {
-                let gates = gate.iter().step_by(across);
-                to[..count].iter_mut().zip(gates).for_each(|(to, gate)| *to = gated(*to, *gate));
+/// `[columns, places]` into strips `[strips, places, width]`.
+fn turn<T: Element>(
+    grad: &[T],
+    gate: Option<&[T]>,
+    [columns, width]: [usize; 2],
+    to: &mut [T],
+    mut sums: Option<&mut [T]>,
+) {
+    let places = grad.len() / columns;
+    for column in 0..columns {
+        let (line, start) = (column * places, column / width * width * places + column % width);
+        for p in 0..places {
+            let value = gate.map_or(grad[line + p], |gate| gated(grad[line + p], gate[line + p]));
+            to[start + p * width] = value;
+            if let Some(sums) = &mut sums {
+                sums[column] += value;
             }
-        }
-    }
-}
-
-/// Adds all places of every column.
-fn add_places<T: Element>(b: Panels<'_, T>, places: usize, width: usize, sums: &mut [T]) {
-    for (at, sums) in sums.chunks_mut(width).enumerate() {
-        for row in b.data[at * b.next..].chunks(b.step).take(places) {
-            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += *value);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The instructions a product is made of, chosen when it runs.
 
+use super::gather::Gather;
 use super::tile::{self, Strip};
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Shape, TensorData};
@@ -10,11 +11,22 @@ use std::ops::AddAssign;
 pub struct Kernel<T> {
     /// Columns of a strip: two vectors.
     pub columns: usize,
-    /// Computes a strip.
-    ///
-    /// # Safety
-    /// As of the functions of [`tile`]; the instructions are there, for every kernel is made after looking.
+    /// Most rows of a tile.
+    pub rows: usize,
+    /// Computes a strip. Unsafe as the functions of [`tile`]; the instructions are there, for every kernel is made after
+    /// looking.
     pub(super) strip: unsafe fn(&Strip<'_, T>),
+    /// Computes a gated strip of at most `rows` rows.
+    pub(super) gated: unsafe fn(&Strip<'_, T>),
+    gather: unsafe fn(Gather<'_, T>),
+}
+
+impl<T> Kernel<T> {
+    /// Copies rows into strips, through a gate, and adds them up.
+    pub fn gather(&self, g: Gather<'_, T>) {
+        // SAFETY: the instructions are there.
+        unsafe { (self.gather)(g) }
+    }
 }
 
 /// A type of numbers that has products.
@@ -32,18 +44,24 @@ pub trait Element: Copy + Default + PartialOrd + Send + Sync + AddAssign + 'stat
     fn tensor(values: Vec<Self>, shape: Shape) -> FlexTensor;
 }
 
+macro_rules! kernel {
+    ($strip:ident $gated:ident $gather:ident, $columns:literal, $rows:literal) => {
+        Kernel { columns: $columns, rows: $rows, strip: tile::$strip, gated: tile::$gated, gather: tile::$gather }
+    };
+}
+
 macro_rules! element {
-    ($element:ident, $portable:ident $avx2:ident $avx512:ident, [$narrow:literal $wide:literal $widest:literal]) => {
+    ($element:ident, $portable:expr, $avx2:expr, $avx512:expr) => {
         impl Element for $element {
             fn kernels() -> Vec<Kernel<Self>> {
-                let mut kernels = vec![Kernel { columns: $narrow, strip: tile::$portable }];
+                let mut kernels = vec![$portable];
                 #[cfg(target_arch = "x86_64")]
                 {
                     if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-                        kernels.push(Kernel { columns: $wide, strip: tile::$avx2 });
+                        kernels.push($avx2);
                     }
                     if std::is_x86_feature_detected!("avx512f") {
-                        kernels.push(Kernel { columns: $widest, strip: tile::$avx512 });
+                        kernels.push($avx512);
                     }
                 }
                 kernels
@@ -65,5 +83,15 @@ macro_rules! element {
     };
 }
 
-element!(f32, strip_f32 strip_f32_avx2 strip_f32_avx512, [8 16 32]);
-element!(f64, strip_f64 strip_f64_avx2 strip_f64_avx512, [4 8 16]);
+element!(
+    f32,
+    kernel!(strip_f32 gated_f32 gather_f32, 8, 4),
+    kernel!(strip_f32_avx2 gated_f32_avx2 gather_f32_avx2, 16, 6),
+    kernel!(strip_f32_avx512 gated_f32_avx512 gather_f32_avx512, 32, 14)
+);
+element!(
+    f64,
+    kernel!(strip_f64 gated_f64 gather_f64, 4, 4),
+    kernel!(strip_f64_avx2 gated_f64_avx2 gather_f64_avx2, 8, 6),
+    kernel!(strip_f64_avx512 gated_f64_avx512 gather_f64_avx512, 16, 14)
+);

@@ -29,8 +29,12 @@ pub unsafe trait Lanes: Copy {
     unsafe fn store_part(self, to: *mut Self::Element, mask: Self::Mask);
     /// `self + a b`.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
+    /// `self + a`.
+    unsafe fn add(self, a: Self) -> Self;
     /// `max(·, 0)`; NaN stays NaN.
     unsafe fn relu(self) -> Self;
+    /// Lanes where `gate` is at most 0 become 0; NaN lets them pass.
+    unsafe fn gated(self, gate: Self) -> Self;
 }
 
 macro_rules! portable {
@@ -90,8 +94,18 @@ macro_rules! portable {
             }
 
             #[inline(always)]
+            unsafe fn add(self, a: Self) -> Self {
+                core::array::from_fn(|i| self[i] + a[i])
+            }
+
+            #[inline(always)]
             unsafe fn relu(self) -> Self {
                 self.map(|x| if x <= 0.0 { 0.0 } else { x })
+            }
+
+            #[inline(always)]
+            unsafe fn gated(self, gate: Self) -> Self {
+                core::array::from_fn(|i| if gate[i] <= 0.0 { 0.0 } else { self[i] })
             }
         }
     };
@@ -107,7 +121,8 @@ mod x86 {
 
     macro_rules! avx512 {
         ($vector:ident, $element:ty, $len:literal, $mask:ty,
-         $zero:ident $splat:ident $load:ident $store:ident $load_part:ident $store_part:ident $fma:ident $max:ident) => {
+         $zero:ident $splat:ident $load:ident $store:ident $load_part:ident $store_part:ident $fma:ident $max:ident
+         $add:ident $compare:ident $select:ident) => {
             // SAFETY: every method is one AVX-512F instruction, which the caller has; memory is touched only as the
             // trait says.
             unsafe impl Lanes for $vector {
@@ -163,18 +178,32 @@ mod x86 {
                 }
 
                 #[inline(always)]
+                unsafe fn add(self, a: Self) -> Self {
+                    // SAFETY: the caller has AVX-512F.
+                    unsafe { $add(self, a) }
+                }
+
+                #[inline(always)]
                 unsafe fn relu(self) -> Self {
                     // SAFETY: the caller has AVX-512F. The second operand is the result where one is NaN.
                     unsafe { $max(Self::zero(), self) }
+                }
+
+                #[inline(always)]
+                unsafe fn gated(self, gate: Self) -> Self {
+                    // SAFETY: the caller has AVX-512F.
+                    unsafe { $select($compare::<_CMP_NLE_UQ>(gate, Self::zero()), self) }
                 }
             }
         };
     }
 
     avx512!(__m512, f32, 16, u16, _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps
-        _mm512_maskz_loadu_ps _mm512_mask_storeu_ps _mm512_fmadd_ps _mm512_max_ps);
+        _mm512_maskz_loadu_ps _mm512_mask_storeu_ps _mm512_fmadd_ps _mm512_max_ps
+        _mm512_add_ps _mm512_cmp_ps_mask _mm512_maskz_mov_ps);
     avx512!(__m512d, f64, 8, u8, _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd
-        _mm512_maskz_loadu_pd _mm512_mask_storeu_pd _mm512_fmadd_pd _mm512_max_pd);
+        _mm512_maskz_loadu_pd _mm512_mask_storeu_pd _mm512_fmadd_pd _mm512_max_pd
+        _mm512_add_pd _mm512_cmp_pd_mask _mm512_maskz_mov_pd);
 
     /// Ones before zeros: a mask of c lanes starts c before the middle.
     static LANES_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -182,7 +211,8 @@ mod x86 {
 
     macro_rules! avx2 {
         ($vector:ident, $element:ty, $len:literal, $lanes:ident,
-         $zero:ident $splat:ident $load:ident $store:ident $load_part:ident $store_part:ident $fma:ident $max:ident) => {
+         $zero:ident $splat:ident $load:ident $store:ident $load_part:ident $store_part:ident $fma:ident $max:ident
+         $add:ident $compare:ident $select:ident) => {
             // SAFETY: every method is one or two instructions of AVX2 and FMA, which the caller has; memory is touched
             // only as the trait says.
             unsafe impl Lanes for $vector {
@@ -239,16 +269,30 @@ mod x86 {
                 }
 
                 #[inline(always)]
+                unsafe fn add(self, a: Self) -> Self {
+                    // SAFETY: the caller has AVX2.
+                    unsafe { $add(self, a) }
+                }
+
+                #[inline(always)]
                 unsafe fn relu(self) -> Self {
                     // SAFETY: the caller has AVX2. The second operand is the result where one is NaN.
                     unsafe { $max(Self::zero(), self) }
+                }
+
+                #[inline(always)]
+                unsafe fn gated(self, gate: Self) -> Self {
+                    // SAFETY: the caller has AVX2.
+                    unsafe { $select($compare::<_CMP_NLE_UQ>(gate, Self::zero()), self) }
                 }
             }
         };
     }
 
     avx2!(__m256, f32, 8, LANES_32, _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps
-        _mm256_maskload_ps _mm256_maskstore_ps _mm256_fmadd_ps _mm256_max_ps);
+        _mm256_maskload_ps _mm256_maskstore_ps _mm256_fmadd_ps _mm256_max_ps
+        _mm256_add_ps _mm256_cmp_ps _mm256_and_ps);
     avx2!(__m256d, f64, 4, LANES_64, _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd
-        _mm256_maskload_pd _mm256_maskstore_pd _mm256_fmadd_pd _mm256_max_pd);
+        _mm256_maskload_pd _mm256_maskstore_pd _mm256_fmadd_pd _mm256_max_pd
+        _mm256_add_pd _mm256_cmp_pd _mm256_and_pd);
 }

@@ -5,11 +5,13 @@
 //! are taken in strips of two vectors; the depth is cut so that a strip's part of B stays in the first-level cache.
 //! Every element is summed in the order of the runs, whatever the size of the product.
 
+mod gather;
 mod kernel;
 mod lanes;
 mod panels;
 mod tile;
 
+pub use gather::{Gather, gated};
 pub use kernel::{Element, Kernel};
 pub use panels::{Panels, pack, packed_len};
 pub use tile::Run;
@@ -93,6 +95,19 @@ impl<T: Element> Product<'_, T> {
         unsafe { self.run(c.as_mut_ptr().cast(), c_row, init, relu) }
     }
 
+    /// Adds `A B'` to rows of C that are `c_row` apart, and the columns of B' to `sums`: B' is B with 0 for what has a
+    /// gate of at most 0. The product has one tile, its rows of A are neighbours, and B and the gate lie in plain rows.
+    ///
+    /// # Panics
+    /// If A, B, C, the gate or the sums are too short, or the product is not such a one.
+    pub fn add_gated(&self, gate: &[T], c: &mut [T], c_row: usize, sums: &mut [T]) {
+        assert!(self.rows <= self.kernel.rows && self.a_row == 1 && self.b.next == self.kernel.columns, "not one tile");
+        assert!(gate.len() >= self.b.data.len() && sums.len() >= self.b.columns, "gate or sums too short");
+        self.check(c.len(), c_row);
+        // SAFETY: checked, C has values, and the gate is as long as B.
+        unsafe { self.run_gated(c.as_mut_ptr(), c_row, gate, sums) }
+    }
+
     /// As [`write`](Self::write), over values that are there.
     ///
     /// # Panics
@@ -135,36 +150,63 @@ impl<T: Element> Product<'_, T> {
     /// # Safety
     /// [`check`](Self::check) has passed for C, which has values where it is added to.
     unsafe fn run(&self, c: *mut T, c_row: usize, init: Init<*const T>, relu: bool) {
-        let (kernel, Panels { data, columns, next, .. }) = (self.kernel, self.b);
-        if self.rows == 0 {
-            return;
-        }
         let blocks = self.runs.ends.len();
-        for (at, from) in (0..columns).step_by(kernel.columns).enumerate() {
-            for (block, runs) in self.runs.blocks().enumerate() {
-                // SAFETY: the strip lies within A, B, C and the bias, as was checked; later blocks add to what the
-                // first has written.
+        for from in (0..self.b.columns).step_by(self.kernel.columns) {
+            for (block, runs) in self.runs.blocks().enumerate().filter(|_| self.rows > 0) {
+                let relu = relu && block + 1 == blocks;
+                // SAFETY: the strip lies within A, B, C and the bias, as was checked; later blocks add to what the first
+                // has written.
                 unsafe {
-                    (kernel.strip)(&Strip {
-                        runs,
-                        a: self.a.as_ptr(),
-                        a_row: self.a_row,
-                        a_step: self.runs.a_step,
-                        b: data.as_ptr().add(at * next),
-                        b_step: self.runs.b_step,
-                        c: c.add(from),
-                        c_row,
-                        rows: self.rows,
-                        columns: kernel.columns.min(columns - from),
-                        init: match init {
-                            _ if block > 0 => Init::Sum,
-                            Init::Row(bias) => Init::Row(bias.add(from)),
-                            init => init,
-                        },
-                        relu: relu && block + 1 == blocks,
-                    });
+                    let init = match init {
+                        _ if block > 0 => Init::Sum,
+                        Init::Row(bias) => Init::Row(bias.add(from)),
+                        init => init,
+                    };
+                    (self.kernel.strip)(&Strip { init, relu, ..self.strip(from, runs, c, c_row) });
                 }
             }
+        }
+    }
+
+    /// The same, gated.
+    ///
+    /// # Safety
+    /// As of [`run`](Self::run); C has values, the gate is as long as B, and there are sums for all columns.
+    unsafe fn run_gated(&self, c: *mut T, c_row: usize, gate: &[T], sums: &mut [T]) {
+        for from in (0..self.b.columns).step_by(self.kernel.columns) {
+            for runs in self.runs.blocks().filter(|_| self.rows > 0) {
+                // SAFETY: the strip lies within A, B, C, gate and sums, as was checked.
+                unsafe {
+                    let (gate, sums) = (gate.as_ptr().add(from), sums.as_mut_ptr().add(from));
+                    (self.kernel.gated)(&Strip { gate, sums, ..self.strip(from, runs, c, c_row) });
+                }
+            }
+        }
+    }
+
+    /// The strip from column `from` on, which adds to C.
+    ///
+    /// # Safety
+    /// [`check`](Self::check) has passed for C.
+    unsafe fn strip<'a>(&self, from: usize, runs: &'a [Run], c: *mut T, c_row: usize) -> Strip<'a, T> {
+        let Panels { data, columns, next, .. } = self.b;
+        Strip {
+            runs,
+            a: self.a.as_ptr(),
+            a_row: self.a_row,
+            a_step: self.runs.a_step,
+            // SAFETY: column `from` is one of C and begins a strip of B.
+            b: unsafe { data.as_ptr().add(from / self.kernel.columns * next) },
+            b_step: self.runs.b_step,
+            // SAFETY: as above.
+            c: unsafe { c.add(from) },
+            c_row,
+            rows: self.rows,
+            columns: self.kernel.columns.min(columns - from),
+            init: Init::Sum,
+            relu: false,
+            gate: core::ptr::null(),
+            sums: core::ptr::null_mut(),
         }
     }
 }

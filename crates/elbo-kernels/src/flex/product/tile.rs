@@ -4,6 +4,7 @@
 //! wherever they lie, and B by vectors. So A may be any strided view of memory, overlapping rows included, and no copy
 //! of it in another order is made.
 
+use super::gather::{Gather, gather};
 use super::lanes::Lanes;
 
 /// A stretch of the sum over which A and B advance by constant steps.
@@ -43,6 +44,10 @@ pub struct Strip<'a, T> {
     pub columns: usize,
     pub init: Init<*const T>,
     pub relu: bool,
+    /// Of a gated strip: elements like those of B, which are taken as 0 where the gate is at most 0.
+    pub gate: *const T,
+    /// Of a gated strip: what the columns of the gated B are added to.
+    pub sums: *mut T,
 }
 
 /// The body for every row, written out: an index that is no constant would keep the sums in memory.
@@ -58,19 +63,23 @@ macro_rules! each {
     };
 }
 
-/// Rows `row..row + M` of a strip of N vectors, of which the last may be a part.
+/// Rows `row..row + M` of a strip of N vectors, of which the last may be a part. UNIT: rows of A are neighbours. GATE:
+/// the strip is gated.
 ///
 /// # Safety
 /// The instructions of V exist; every element that the strip's sum names can be read, every element of C written, and
 /// read if it is added to.
 #[inline(always)]
-unsafe fn tile<V: Lanes, const M: usize, const N: usize, const UNIT: bool>(s: &Strip<'_, V::Element>, row: usize) {
+unsafe fn tile<V: Lanes, const M: usize, const N: usize, const UNIT: bool, const GATE: bool>(
+    s: &Strip<'_, V::Element>,
+    row: usize,
+) {
     // SAFETY: the caller's; the last vector touches the columns of its mask only.
     unsafe {
         let mask = V::mask(s.columns - (N - 1) * V::LEN);
         let a_row = if UNIT { 1 } else { s.a_row };
         let c = s.c.add(row * s.c_row);
-        let mut sums = [[V::zero(); N]; M];
+        let (mut sums, mut total) = ([[V::zero(); N]; M], [V::zero(); N]);
         match s.init {
             Init::Zero => {}
             Init::Row(values) => sums = [load_row(values, mask); M],
@@ -78,12 +87,21 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const UNIT: bool>(s: &S
         }
         for run in s.runs {
             let (mut a, mut b) = (s.a.add(run.a + row * a_row), s.b.add(run.b));
+            let mut gate = s.gate.wrapping_add(run.b);
             for _ in 0..run.depth {
-                let columns: [V; N] = load_row(b, mask);
+                let mut columns: [V; N] = load_row(b, mask);
+                if GATE {
+                    columns = gated(columns, load_row(gate, mask));
+                    total = add(total, columns);
+                    gate = gate.add(s.b_step);
+                }
                 each!(M, i, sums[i] = add_products(sums[i], V::splat(*a.add(i * a_row)), columns));
                 a = a.add(s.a_step);
                 b = b.add(s.b_step);
             }
+        }
+        if GATE {
+            store_part(add(load_row(s.sums, mask), total), s.sums, mask);
         }
         if s.relu {
             each!(M, i, sums[i] = sums[i].map(|x| x.relu()));
@@ -121,6 +139,32 @@ unsafe fn add_products<V: Lanes, const N: usize>(mut sums: [V; N], x: V, columns
         }
     }
     sums
+}
+
+/// `a + b`.
+#[inline(always)]
+unsafe fn add<V: Lanes, const N: usize>(mut a: [V; N], b: [V; N]) -> [V; N] {
+    // SAFETY: the caller has the instructions.
+    unsafe {
+        a[0] = a[0].add(b[0]);
+        if N == 2 {
+            a[N - 1] = a[N - 1].add(b[N - 1]);
+        }
+    }
+    a
+}
+
+/// What passes the gate.
+#[inline(always)]
+unsafe fn gated<V: Lanes, const N: usize>(mut a: [V; N], gate: [V; N]) -> [V; N] {
+    // SAFETY: the caller has the instructions.
+    unsafe {
+        a[0] = a[0].gated(gate[0]);
+        if N == 2 {
+            a[N - 1] = a[N - 1].gated(gate[N - 1]);
+        }
+    }
+    a
 }
 
 /// Whole vectors.
@@ -162,37 +206,70 @@ unsafe fn rows<T>(s: &Strip<'_, T>, most: usize, mut tile: impl FnMut(usize, usi
 
 /// Calls the tile of as many rows as asked for.
 macro_rules! by_rows {
-    ($V:ty, $N:literal, $UNIT:literal, $s:expr, $row:expr, $count:expr, [$($M:literal)*]) => {
+    ($V:ty, $N:literal, $UNIT:literal, $GATE:literal, $s:expr, $row:expr, $count:expr, [$($M:literal)*]) => {
         match $count {
-            $($M => tile::<$V, $M, $N, $UNIT>($s, $row),)*
+            $($M => tile::<$V, $M, $N, $UNIT, $GATE>($s, $row),)*
             _ => unreachable!("tiles have at most as many rows as were asked for"),
         }
     };
 }
 
-macro_rules! strip {
-    ($name:ident, $V:ty, $most:literal, [$($M:literal)*] $(, $features:literal)?) => {
+macro_rules! strips {
+    ($strip:ident $gated:ident $gather:ident, $V:ty, $width:literal, $most:literal, [$($M:literal)*] $(, $features:literal)?) => {
         /// A strip of products.
         ///
         /// # Safety
         /// As of [`tile`].
         $(#[target_feature(enable = $features)])?
-        pub unsafe fn $name(s: &Strip<'_, <$V as Lanes>::Element>) {
+        pub unsafe fn $strip(s: &Strip<'_, <$V as Lanes>::Element>) {
             // SAFETY: the caller's.
             unsafe {
                 match (s.columns > <$V as Lanes>::LEN, s.a_row == 1) {
-                    (true, true) => rows(s, $most, |row, count| by_rows!($V, 2, true, s, row, count, [$($M)*])),
-                    (true, false) => rows(s, $most, |row, count| by_rows!($V, 2, false, s, row, count, [$($M)*])),
-                    (false, true) => rows(s, $most, |row, count| by_rows!($V, 1, true, s, row, count, [$($M)*])),
-                    (false, false) => rows(s, $most, |row, count| by_rows!($V, 1, false, s, row, count, [$($M)*])),
+                    (true, true) => {
+                        rows(s, $most, |row, count| by_rows!($V, 2, true, false, s, row, count, [$($M)*]));
+                    }
+                    (true, false) => {
+                        rows(s, $most, |row, count| by_rows!($V, 2, false, false, s, row, count, [$($M)*]));
+                    }
+                    (false, true) => {
+                        rows(s, $most, |row, count| by_rows!($V, 1, true, false, s, row, count, [$($M)*]));
+                    }
+                    (false, false) => {
+                        rows(s, $most, |row, count| by_rows!($V, 1, false, false, s, row, count, [$($M)*]));
+                    }
                 }
             }
+        }
+
+        /// A gated strip of one tile whose rows of A are neighbours.
+        ///
+        /// # Safety
+        /// As of [`tile`].
+        $(#[target_feature(enable = $features)])?
+        pub unsafe fn $gated(s: &Strip<'_, <$V as Lanes>::Element>) {
+            // SAFETY: the caller's.
+            unsafe {
+                if s.columns > <$V as Lanes>::LEN {
+                    by_rows!($V, 2, true, true, s, 0, s.rows, [$($M)*]);
+                } else {
+                    by_rows!($V, 1, true, true, s, 0, s.rows, [$($M)*]);
+                }
+            }
+        }
+
+        /// [`gather`] for strips of two vectors.
+        ///
+        /// # Safety
+        /// The instructions exist.
+        $(#[target_feature(enable = $features)])?
+        pub unsafe fn $gather(g: Gather<'_, <$V as Lanes>::Element>) {
+            gather::<_, $width>(g);
         }
     };
 }
 
-strip!(strip_f32, [f32; 4], 4, [1 2 3 4]);
-strip!(strip_f64, [f64; 2], 4, [1 2 3 4]);
+strips!(strip_f32 gated_f32 gather_f32, [f32; 4], 8, 4, [1 2 3 4]);
+strips!(strip_f64 gated_f64 gather_f64, [f64; 2], 4, 4, [1 2 3 4]);
 
 #[cfg(target_arch = "x86_64")]
 pub use x86::*;
@@ -202,8 +279,14 @@ mod x86 {
     use super::*;
     use core::arch::x86_64::{__m256, __m256d, __m512, __m512d};
 
-    strip!(strip_f32_avx2, __m256, 6, [1 2 3 4 5 6], "avx2,fma");
-    strip!(strip_f64_avx2, __m256d, 6, [1 2 3 4 5 6], "avx2,fma");
-    strip!(strip_f32_avx512, __m512, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
-    strip!(strip_f64_avx512, __m512d, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
+    strips!(strip_f32_avx2 gated_f32_avx2 gather_f32_avx2, __m256, 16, 6, [1 2 3 4 5 6], "avx2,fma");
+    strips!(strip_f64_avx2 gated_f64_avx2 gather_f64_avx2, __m256d, 8, 6, [1 2 3 4 5 6], "avx2,fma");
+    strips!(
+        strip_f32_avx512 gated_f32_avx512 gather_f32_avx512,
+        __m512, 32, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f"
+    );
+    strips!(
+        strip_f64_avx512 gated_f64_avx512 gather_f64_avx512,
+        __m512d, 16, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f"
+    );
 }
