@@ -1,6 +1,6 @@
 //! A volume with zeros around it, channels last.
 
-use crate::flex::product::{Element, gated};
+use crate::flex::product::{Element, Kernel, gated};
 use crate::geometry::DataFormat;
 
 /// Where a volume `[d, h, w, channels]` lies among the zeros around it.
@@ -48,40 +48,42 @@ impl Frame {
     }
 
     /// The example with its zeros: itself, or copied into `scratch`, which was empty or made here before. An element
-    /// whose `gate` is not above 0 becomes 0.
+    /// whose `gate` is at most 0 becomes 0.
     pub fn view<'a, T: Element>(
         &self,
         example: &'a [T],
         gate: Option<&[T]>,
         format: DataFormat,
+        with: Kernel<T>,
         scratch: &'a mut Vec<T>,
     ) -> &'a [T] {
         if self.lies_ready(format) && gate.is_none() {
             return example;
         }
         scratch.resize(self.len(), T::default());
-        match gate {
-            None => self.fill(format, scratch, |i| example[i]),
-            Some(gate) => self.fill(format, scratch, |i| gated(example[i], gate[i])),
+        for line in 0..self.inner[0] * self.inner[1] {
+            let to = &mut scratch[self.line(line)..][..self.inner[2] * self.channels];
+            match (format == DataFormat::ChannelsLast || self.is_flat(), gate) {
+                (true, None) => to.copy_from_slice(&example[line * to.len()..][..to.len()]),
+                (true, Some(gate)) => with.through(&example[line * to.len()..], &gate[line * to.len()..], to),
+                (false, None) => self.turn(line, to, |i| example[i]),
+                (false, Some(gate)) => self.turn(line, to, |i| gated(example[i], gate[i])),
+            }
         }
         scratch
     }
 
-    /// Writes the volume, element i of which in its own order is `value(i)`.
-    fn fill<T: Element>(&self, format: DataFormat, to: &mut [T], value: impl Fn(usize) -> T) {
-        let ([_, lines, width], [before, above, left]) = (self.inner, self.before);
-        let places: usize = self.inner.iter().product();
-        for line in 0..self.inner[0] * lines {
-            let at = self.place([line / lines + before, line % lines + above, left]);
-            let to = &mut to[at..at + width * self.channels];
-            if format == DataFormat::ChannelsLast || self.is_flat() {
-                let from = line * width * self.channels;
-                to.iter_mut().enumerate().for_each(|(i, to)| *to = value(from + i));
-            } else {
-                for (w, to) in to.chunks_exact_mut(self.channels).enumerate() {
-                    to.iter_mut().enumerate().for_each(|(c, to)| *to = value(c * places + line * width + w));
-                }
-            }
+    /// Where a line of the volume begins.
+    fn line(&self, line: usize) -> usize {
+        let ([_, lines, _], [before, above, left]) = (self.inner, self.before);
+        self.place([line / lines + before, line % lines + above, left])
+    }
+
+    /// Writes a line of a volume with channels first, element i of which is `value(i)`.
+    fn turn<T>(&self, line: usize, to: &mut [T], value: impl Fn(usize) -> T) {
+        let (places, first) = (self.inner.iter().product::<usize>(), line * self.inner[2]);
+        for (w, to) in to.chunks_exact_mut(self.channels).enumerate() {
+            to.iter_mut().enumerate().for_each(|(c, to)| *to = value(c * places + first + w));
         }
     }
 }

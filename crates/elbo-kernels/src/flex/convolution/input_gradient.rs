@@ -32,7 +32,7 @@ pub fn input_gradient<T: Element>(
             sum.resize(if summed > 1 || plan.turns(target) { each } else { 0 }, T::default());
             for s in first..first + summed {
                 let gate = gate.map(|gate| plan.output_of(gate, s, n));
-                let grad = frame.view(plan.output_of(grad, s, n), gate, plan.geometry.format, &mut framed);
+                let grad = frame.view(plan.output_of(grad, s, n), gate, plan.geometry.format, with, &mut framed);
                 for class in &classes {
                     let len = packed_len(taps(plan) * plan.geometry.filters, plan.geometry.channels, with.columns);
                     let b = Panels::packed(

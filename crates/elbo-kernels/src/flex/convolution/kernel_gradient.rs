@@ -159,7 +159,7 @@ impl<T: Element> Task<'_, T> {
         let plan = all.plan;
         let (mut padded, mut strips, mut unused) = (vec![], vec![], vec![T::default(); plan.geometry.filters]);
         for n in all.cut.examples(plan.batch, part) {
-            let x = plan.input().view(plan.input_of(all.x, s, n), None, plan.geometry.format, &mut padded);
+            let x = plan.input().view(plan.input_of(all.x, s, n), None, plan.geometry.format, all.with, &mut padded);
             let grad = plan.output_of(all.grad, s, n);
             let gate = all.gate.map(|gate| plan.output_of(gate, s, n));
             let (sums, plain) = (bias.as_deref_mut(), Panels::rows(grad, plan.geometry.filters, all.with));

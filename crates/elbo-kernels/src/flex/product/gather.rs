@@ -46,9 +46,15 @@ pub fn gather<T: Element, const W: usize>(g: Gather<'_, T>) {
 fn row<T: Element>(from: &[T], gate: Option<&[T]>, to: &mut [T], total: &mut [T]) {
     match gate {
         None => to.copy_from_slice(from),
-        Some(gate) => to.iter_mut().zip(from.iter().zip(gate)).for_each(|(to, (x, gate))| *to = gated(*x, *gate)),
+        Some(gate) => through(from, gate, to),
     }
     total.iter_mut().zip(to).for_each(|(total, x)| *total += *x);
+}
+
+/// `to = from`, with 0 where the gate is at most 0.
+#[inline(always)]
+pub fn through<T: Element>(from: &[T], gate: &[T], to: &mut [T]) {
+    to.iter_mut().zip(from.iter().zip(gate)).for_each(|(to, (x, gate))| *to = gated(*x, *gate));
 }
 
 /// What passes the gate.

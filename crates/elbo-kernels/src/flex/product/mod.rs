@@ -20,7 +20,7 @@ use core::mem::MaybeUninit;
 use tile::{Init, Strip};
 
 /// Most terms of a sum that are taken at once: 256 rows of a strip of `f32` are 32 KiB.
-const DEPTH: usize = 256;
+const DEPTH: usize = 128;
 
 /// The runs of a sum, cut into blocks, with the steps of A and B.
 #[derive(Clone, Debug)]
@@ -210,3 +210,6 @@ impl<T: Element> Product<'_, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
