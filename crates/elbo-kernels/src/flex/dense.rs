@@ -1,7 +1,7 @@
 //! Dense products of tensors: `f32` and `f64` by the products here, everything else by the reference.
 
 use super::arrays::{contiguous, pieces, written};
-use super::product::{Element, Kernel, Panels, Product, Run, Runs, pack, packed_len};
+use super::product::{Element, Kernel, Panels, Product, Run, Runs, SET, pack, packed_len};
 use crate::geometry::Epilogue;
 use crate::gradient::{self, Gradients};
 use crate::reference;
@@ -13,9 +13,6 @@ use std::borrow::Cow;
 
 /// Tasks that are enough to keep a machine busy.
 const TASKS: usize = 16;
-
-/// Bytes after which an address falls into the same set of a first-level cache.
-const SET: usize = 4096;
 
 /// Elements between copied lines.
 const GAP: usize = 16;
@@ -195,7 +192,8 @@ impl<T: Element> Matrices<'_, T> {
     fn left<'a>(&self, a: &'a [T], count: usize) -> Cow<'a, [T]> {
         let [_, _, depth, columns] = self.sizes;
         let far = self.a_steps[0].max(self.a_steps[1]);
-        if columns < 4 || !(far * size_of::<T>()).is_multiple_of(SET) {
+        let once = columns <= self.with.columns && self.a_steps[1] == 1;
+        if once || columns < 4 || !(far * size_of::<T>()).is_multiple_of(SET) {
             return a.into();
         }
         let (lines, width) = if self.a_steps[0] == 1 { (depth, count) } else { (count, depth) };
@@ -251,7 +249,8 @@ impl<'a, T: Element> Right<'a, T> {
         let (width, each) = (of.with.columns, packed_len(depth, columns, of.with.columns));
         let mut data = vec![T::default(); samples * each];
         let strips = columns.div_ceil(width);
-        pieces(&mut data, depth * width, samples * each, |i, to| {
+        // An element that is moved costs as much as some products.
+        pieces(&mut data, depth * width, 8 * samples * each, |i, to| {
             let (s, from) = (i / strips, i % strips * width);
             let b = &of.b[s * depth * columns + from * of.b_steps[1]..];
             pack(b, |p| p * of.b_steps[0], of.b_steps[1], (columns - from).min(width), width, to);

@@ -33,6 +33,9 @@ pub unsafe trait Lanes: Copy {
     unsafe fn add(self, a: Self) -> Self;
     /// `max(·, 0)`; NaN stays NaN.
     unsafe fn relu(self) -> Self;
+    /// Asks for memory that will be read soon. Any address will do.
+    #[inline(always)]
+    unsafe fn fetch(_: *const Self::Element) {}
     /// Lanes where `gate` is at most 0 become 0; NaN lets them pass.
     unsafe fn gated(self, gate: Self) -> Self;
 }
@@ -190,6 +193,12 @@ mod x86 {
                 }
 
                 #[inline(always)]
+                unsafe fn fetch(from: *const $element) {
+                    // SAFETY: a hint, which reads nothing.
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+                }
+
+                #[inline(always)]
                 unsafe fn gated(self, gate: Self) -> Self {
                     // SAFETY: the caller has AVX-512F.
                     unsafe { $select($compare::<_CMP_NLE_UQ>(gate, Self::zero()), self) }
@@ -278,6 +287,12 @@ mod x86 {
                 unsafe fn relu(self) -> Self {
                     // SAFETY: the caller has AVX2. The second operand is the result where one is NaN.
                     unsafe { $max(Self::zero(), self) }
+                }
+
+                #[inline(always)]
+                unsafe fn fetch(from: *const $element) {
+                    // SAFETY: a hint, which reads nothing.
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
                 }
 
                 #[inline(always)]

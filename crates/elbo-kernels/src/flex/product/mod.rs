@@ -19,8 +19,14 @@ pub use tile::Run;
 use core::mem::MaybeUninit;
 use tile::{Init, Strip};
 
-/// Most terms of a sum that are taken at once: 256 rows of a strip of `f32` are 32 KiB.
-const DEPTH: usize = 128;
+/// Elements of B in a block of the sum: 128 rows of a strip of 32. With as much of A they fit into a first-level cache.
+const BLOCK: usize = 4096;
+
+/// Bytes after which an address falls into the same set of a first-level cache.
+pub const SET: usize = 4096;
+
+/// Lines of memory that one set of a first-level cache can be expected to hold.
+const COLLIDING: usize = 8;
 
 /// The runs of a sum, cut into blocks, with the steps of A and B.
 #[derive(Clone, Debug)]
@@ -35,8 +41,13 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Cuts runs into blocks of at most [`DEPTH`] terms.
+    /// Cuts runs into blocks of [`BLOCK`] elements of B, in rows of at most 32.
     pub fn new(runs: impl IntoIterator<Item = Run>, a_step: usize, b_step: usize) -> Self {
+        Self::in_blocks(runs, a_step, b_step, BLOCK / b_step.clamp(4, 32))
+    }
+
+    /// Cuts runs into blocks of `most` terms.
+    pub fn in_blocks(runs: impl IntoIterator<Item = Run>, a_step: usize, b_step: usize, most: usize) -> Self {
         let mut cut = Self { list: vec![], ends: vec![], a_step, b_step, needs: [0; 2] };
         let mut open = 0;
         for run in runs.into_iter().filter(|run| run.depth > 0) {
@@ -45,11 +56,11 @@ impl Runs {
             cut.needs[1] = cut.needs[1].max(run.b + last * b_step + 1);
             let mut from = 0;
             while from < run.depth {
-                if open == DEPTH {
+                if open == most {
                     cut.ends.push(cut.list.len());
                     open = 0;
                 }
-                let depth = (run.depth - from).min(DEPTH - open);
+                let depth = (run.depth - from).min(most - open);
                 cut.list.push(Run { a: run.a + from * a_step, b: run.b + from * b_step, depth });
                 from += depth;
                 open += depth;
@@ -168,13 +179,13 @@ impl<T: Element> Product<'_, T> {
         }
     }
 
-    /// The same, gated.
+    /// The same, gated, block by block: B and the gate are read once, so all strips of a row are read together.
     ///
     /// # Safety
     /// As of [`run`](Self::run); C has values, the gate is as long as B, and there are sums for all columns.
     unsafe fn run_gated(&self, c: *mut T, c_row: usize, gate: &[T], sums: &mut [T]) {
-        for from in (0..self.b.columns).step_by(self.kernel.columns) {
-            for runs in self.runs.blocks().filter(|_| self.rows > 0) {
+        for runs in self.runs.blocks().filter(|_| self.rows > 0) {
+            for from in (0..self.b.columns).step_by(self.kernel.columns) {
                 // SAFETY: the strip lies within A, B, C, gate and sums, as was checked.
                 unsafe {
                     let (gate, sums) = (gate.as_ptr().add(from), sums.as_mut_ptr().add(from));
@@ -182,6 +193,11 @@ impl<T: Element> Product<'_, T> {
                 }
             }
         }
+    }
+
+    /// Whether the rows of a tile share a set of the cache.
+    fn collides(&self) -> bool {
+        self.runs.a_step == 1 && (self.a_row * size_of::<T>()).is_multiple_of(SET)
     }
 
     /// The strip from column `from` on, which adds to C.
@@ -202,6 +218,7 @@ impl<T: Element> Product<'_, T> {
             c: unsafe { c.add(from) },
             c_row,
             rows: self.rows,
+            most: if self.collides() { COLLIDING } else { usize::MAX },
             columns: self.kernel.columns.min(columns - from),
             init: Init::Sum,
             relu: false,

@@ -1,6 +1,13 @@
 //! The right-hand side of a product: rows of columns, in strips.
 
 use super::{Element, Kernel};
+use core::ops::Range;
+
+/// Columns that are turned together.
+const FEW: usize = 8;
+
+/// Bytes between columns from which on few are turned together.
+const FAR: usize = 512;
 
 /// Rows `[depth, columns]`, of which strip k starts at `k next` and rows are `step` apart.
 #[derive(Clone, Copy, Debug)]
@@ -39,19 +46,35 @@ pub fn pack<T: Element>(
 ) {
     let strip = to.len() / columns.div_ceil(width).max(1);
     for (at, to) in to.chunks_exact_mut(strip.max(1)).enumerate() {
-        let columns = (columns - at * width).min(width);
-        for (p, to) in to.chunks_exact_mut(width).enumerate() {
-            copy(&from[row(p) + at * width * across..], across, &mut to[..columns]);
+        let (first, columns) = (at * width, (columns - at * width).min(width));
+        if across == 1 {
+            for (p, to) in to.chunks_exact_mut(width).enumerate() {
+                to[..columns].copy_from_slice(&from[row(p) + first..][..columns]);
+            }
+        } else {
+            turn(from, &row, across, first..first + columns, width, to);
         }
     }
 }
 
-/// Every `across`-th element.
-fn copy<T: Element>(from: &[T], across: usize, to: &mut [T]) {
-    if across == 1 {
-        to.copy_from_slice(&from[..to.len()]);
-    } else {
-        to.iter_mut().zip(from.iter().step_by(across)).for_each(|(to, from)| *to = *from);
+/// One strip from columns that are rows of memory, a few at a time if they are far apart: more would not stay in the
+/// cache together.
+fn turn<T: Element>(
+    from: &[T],
+    row: impl Fn(usize) -> usize,
+    across: usize,
+    columns: Range<usize>,
+    width: usize,
+    to: &mut [T],
+) {
+    let few = if across * size_of::<T>() < FAR { width } else { FEW };
+    for start in columns.clone().step_by(few) {
+        let count = few.min(columns.end - start);
+        for (p, to) in to.chunks_exact_mut(width).enumerate() {
+            let from = &from[row(p) + start * across..];
+            let to = &mut to[start - columns.start..][..count];
+            to.iter_mut().zip(from.iter().step_by(across)).for_each(|(to, from)| *to = *from);
+        }
     }
 }
 

@@ -7,6 +7,9 @@
 use super::gather::{Gather, gather, through};
 use super::lanes::Lanes;
 
+/// Rows of B and gate that are asked for ahead of their use.
+const AHEAD: usize = 32;
+
 /// A stretch of the sum over which A and B advance by constant steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -41,6 +44,8 @@ pub struct Strip<'a, T> {
     pub c: *mut T,
     pub c_row: usize,
     pub rows: usize,
+    /// Most rows of a tile, if the instructions can have more.
+    pub most: usize,
     pub columns: usize,
     pub init: Init<*const T>,
     pub relu: bool,
@@ -93,6 +98,8 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const UNIT: bool, const
             for _ in 0..run.depth {
                 let mut columns: [V; N] = load_row(b, mask);
                 if GATE {
+                    fetch_row::<V, N>(b.wrapping_add(AHEAD * s.b_step));
+                    fetch_row::<V, N>(gate.wrapping_add(AHEAD * s.b_step));
                     columns = gated(columns, load_row(gate, mask));
                     total = add(total, columns);
                     gate = gate.add(s.b_step);
@@ -127,6 +134,18 @@ unsafe fn load_row<V: Lanes, const N: usize>(from: *const V::Element, mask: V::M
         }
         row[N - 1] = V::load_part(from.add((N - 1) * V::LEN), mask);
         row
+    }
+}
+
+/// Asks for a row.
+#[inline(always)]
+unsafe fn fetch_row<V: Lanes, const N: usize>(from: *const V::Element) {
+    // SAFETY: the caller has the instructions.
+    unsafe {
+        V::fetch(from);
+        if N == 2 {
+            V::fetch(from.wrapping_add(V::LEN));
+        }
     }
 }
 
@@ -196,7 +215,7 @@ unsafe fn store_part<V: Lanes, const N: usize>(row: [V; N], to: *mut V::Element,
 /// Cuts the rows into the fewest tiles of at most `most` rows, as equal as can be.
 #[inline(always)]
 unsafe fn rows<T>(s: &Strip<'_, T>, most: usize, mut tile: impl FnMut(usize, usize)) {
-    let tiles = s.rows.div_ceil(most);
+    let tiles = s.rows.div_ceil(most.min(s.most));
     let (each, longer) = (s.rows / tiles, s.rows % tiles);
     let mut row = 0;
     for i in 0..tiles {
