@@ -1,6 +1,6 @@
 //! Matrix products of strided views, on one thread.
 //!
-//! `C[i, j] = init + Σ_runs Σ_p A[i, p] B[p, j]`. A run is a stretch of the sum over which A and B advance by constant
+//! `C[i, j] = activation(Σ_runs Σ_p A[i, p] B[p, j] + bias[j])`. A run is a stretch of the sum over which A and B advance by constant
 //! steps: one tap of a convolution, one line of its output, or all of a plain product. A is read where it lies. Columns
 //! are taken in strips of two vectors; the depth is cut so that a strip's part of B stays in the first-level cache.
 //! Every element is summed in the order of the runs, whatever the size of the product.
@@ -17,7 +17,8 @@ pub use panels::{Panels, pack, packed_len};
 pub use tile::Run;
 
 use core::mem::MaybeUninit;
-use tile::{Init, Strip};
+use core::ptr::null;
+use tile::Strip;
 
 /// Elements of B in a block of the sum: 128 rows of a strip of 32. With as much of A they fit into a first-level cache.
 const BLOCK: usize = 4096;
@@ -100,10 +101,9 @@ impl<T: Element> Product<'_, T> {
     /// If A, B, C or the bias are too short.
     pub fn write(&self, c: &mut [MaybeUninit<T>], c_row: usize, bias: Option<&[T]>, relu: bool) {
         assert!(bias.is_none_or(|bias| bias.len() >= self.b.columns), "bias too short");
-        let init = bias.map_or(Init::Zero, |bias| Init::Row(bias.as_ptr()));
         self.check(c.len(), c_row);
         // SAFETY: checked, and the first block of the sum does not read C.
-        unsafe { self.run(c.as_mut_ptr().cast(), c_row, init, relu) }
+        unsafe { self.run(c.as_mut_ptr().cast(), c_row, false, bias, relu) }
     }
 
     /// Adds `A B'` to rows of C that are `c_row` apart, and the columns of B' to `sums`: B' is B with 0 for what has a
@@ -136,7 +136,7 @@ impl<T: Element> Product<'_, T> {
     pub fn add(&self, c: &mut [T], c_row: usize) {
         self.check(c.len(), c_row);
         // SAFETY: checked, and C has values.
-        unsafe { self.run(c.as_mut_ptr(), c_row, Init::Sum, false) }
+        unsafe { self.run(c.as_mut_ptr(), c_row, true, None, false) }
     }
 
     /// Whether everything that the sums name is there.
@@ -160,20 +160,16 @@ impl<T: Element> Product<'_, T> {
     ///
     /// # Safety
     /// [`check`](Self::check) has passed for C, which has values where it is added to.
-    unsafe fn run(&self, c: *mut T, c_row: usize, init: Init<*const T>, relu: bool) {
+    unsafe fn run(&self, c: *mut T, c_row: usize, add: bool, bias: Option<&[T]>, relu: bool) {
         let blocks = self.runs.ends.len();
         for from in (0..self.b.columns).step_by(self.kernel.columns) {
             for (block, runs) in self.runs.blocks().enumerate().filter(|_| self.rows > 0) {
-                let relu = relu && block + 1 == blocks;
+                let (add, last) = (add || block > 0, block + 1 == blocks);
+                let bias = bias.filter(|_| last).map_or(null(), |bias| bias[from..].as_ptr());
                 // SAFETY: the strip lies within A, B, C and the bias, as was checked; later blocks add to what the first
                 // has written.
                 unsafe {
-                    let init = match init {
-                        _ if block > 0 => Init::Sum,
-                        Init::Row(bias) => Init::Row(bias.add(from)),
-                        init => init,
-                    };
-                    (self.kernel.strip)(&Strip { init, relu, ..self.strip(from, runs, c, c_row) });
+                    (self.kernel.strip)(&Strip { add, bias, relu: relu && last, ..self.strip(from, runs, c, c_row) })
                 }
             }
         }
@@ -220,9 +216,10 @@ impl<T: Element> Product<'_, T> {
             rows: self.rows,
             most: if self.collides() { COLLIDING } else { usize::MAX },
             columns: self.kernel.columns.min(columns - from),
-            init: Init::Sum,
+            add: true,
+            bias: null(),
             relu: false,
-            gate: core::ptr::null(),
+            gate: null(),
             sums: core::ptr::null_mut(),
         }
     }

@@ -1,6 +1,6 @@
 //! The innermost product: a tile of rows and columns, held in registers while the depth runs by.
 //!
-//! `C[i, j] = init + Σ_runs Σ_p A[a_r + i a_row + p a_step] B[b_r + p b_step + j]`: elements of A are read one by one,
+//! `C[i, j] = Σ_runs Σ_p A[a_r + i a_row + p a_step] B[b_r + p b_step + j] + bias[j]`: elements of A are read one by one,
 //! wherever they lie, and B by vectors. So A may be any strided view of memory, overlapping rows included, and no copy
 //! of it in another order is made.
 
@@ -21,17 +21,6 @@ pub struct Run {
     pub depth: usize,
 }
 
-/// What a tile starts from.
-#[derive(Clone, Copy, Debug)]
-pub enum Init<P> {
-    /// 0.
-    Zero,
-    /// A row of values, one per column.
-    Row(P),
-    /// What C has.
-    Sum,
-}
-
 /// `rows x columns` of C, with at most two vectors of columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Strip<'a, T> {
@@ -47,7 +36,10 @@ pub struct Strip<'a, T> {
     /// Most rows of a tile, if the instructions can have more.
     pub most: usize,
     pub columns: usize,
-    pub init: Init<*const T>,
+    /// Whether the sum is added to what C has.
+    pub add: bool,
+    /// What is added to the sum in the end, one value per column; may be null.
+    pub bias: *const T,
     pub relu: bool,
     /// Of a gated strip: elements like those of B, which are taken as 0 where the gate is at most 0.
     pub gate: *const T,
@@ -85,10 +77,8 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const UNIT: bool, const
         let a_row = if UNIT { 1 } else { s.a_row };
         let c = s.c.add(row * s.c_row);
         let (mut sums, mut total) = ([[V::zero(); N]; M], [V::zero(); N]);
-        match s.init {
-            Init::Zero => {}
-            Init::Row(values) => sums = [load_row(values, mask); M],
-            Init::Sum => each!(M, i, sums[i] = load_row(c.add(i * s.c_row), mask)),
+        if s.add {
+            each!(M, i, sums[i] = load_row(c.add(i * s.c_row), mask));
         }
         for run in s.runs {
             let (a, mut b) = (s.a.add(run.a + row * a_row), s.b.add(run.b));
@@ -111,6 +101,10 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const UNIT: bool, const
         }
         if GATE {
             store_part(add(load_row(s.sums, mask), total), s.sums, mask);
+        }
+        if !s.bias.is_null() {
+            let bias = load_row(s.bias, mask);
+            each!(M, i, sums[i] = add(sums[i], bias));
         }
         if s.relu {
             each!(M, i, sums[i] = sums[i].map(|x| x.relu()));
