@@ -4,6 +4,8 @@
 //! Both versions take turns; of every time the smallest counts. A multiply-add is two operations, useful ones only.
 //! Without `--bench` everything runs once.
 
+#![allow(clippy::cast_precision_loss)] // counts of operations, far below 2^53
+
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, ops::ActivationOps};
 use burn::tensor::{Shape, TensorData};
@@ -202,7 +204,9 @@ fn peak(threads: usize) -> f64 {
     rate(threads, (LOOPS * 12 * 2) as f64 * 4.0, || {
         let (x, mut sums) = (black_box([0.5_f32; 4]), [[1.0_f32; 4]; 12]);
         for _ in 0..LOOPS {
-            sums.iter_mut().for_each(|sum| (0..4).for_each(|i| sum[i] = sum[i] * x[i] + 0.25));
+            for sum in &mut sums {
+                (0..4).for_each(|i| sum[i] = sum[i] * x[i] + 0.25);
+            }
         }
         black_box(sums);
     })

@@ -7,6 +7,7 @@ mod product;
 
 use crate::VariationalOps;
 use crate::geometry::{ConvGeometry, Epilogue};
+use crate::gradient::Gradients;
 use burn::backend::{Flex, tensor::FloatTensor};
 
 impl VariationalOps for Flex {
@@ -28,7 +29,7 @@ impl VariationalOps for Flex {
         shared: bool,
         epilogue: Epilogue,
         wanted: [bool; 3],
-    ) -> (Option<FloatTensor<Self>>, Option<FloatTensor<Self>>, Option<FloatTensor<Self>>) {
+    ) -> Gradients<Self> {
         dense::backward([input, kernel, output, grad], shared, epilogue, wanted)
     }
 
@@ -65,7 +66,7 @@ impl VariationalOps for Flex {
         shared: bool,
         epilogue: Epilogue,
         wanted: [bool; 3],
-    ) -> (Option<FloatTensor<Self>>, Option<FloatTensor<Self>>, Option<FloatTensor<Self>>) {
+    ) -> Gradients<Self> {
         convolution::backward([input, kernel, output, grad], geometry, shared, epilogue, wanted)
     }
 

@@ -95,6 +95,7 @@ pub trait VariationalOps: Backend {
 
     /// Gradients of [`dense`](Self::dense) in input, kernel and bias, each if it is `wanted`, from the gradient after the
     /// epilogue. The `output` is read if the epilogue is not linear.
+    #[allow(clippy::type_complexity)]
     fn dense_backward(
         input: FloatTensor<Self>,
         kernel: FloatTensor<Self>,
@@ -144,7 +145,7 @@ pub trait VariationalOps: Backend {
 
     /// Gradients of [`convolution`](Self::convolution) in input, kernel and bias, each if it is `wanted`, from the
     /// gradient after the epilogue. The `output` is read if the epilogue is not linear.
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, clippy::type_complexity)]
     fn convolution_backward(
         input: FloatTensor<Self>,
         kernel: FloatTensor<Self>,

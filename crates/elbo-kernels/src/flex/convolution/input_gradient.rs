@@ -130,7 +130,12 @@ struct Class<'a> {
 }
 
 /// All classes: with stride 1 a single one.
-fn classes<'a, T>(plan: &Plan, [d, h, w]: &'a [Vec<Remainder>; 3], frame: &Frame, with: Kernel<T>) -> Vec<Class<'a>> {
+fn classes<'a, T: Element>(
+    plan: &Plan,
+    [d, h, w]: &'a [Vec<Remainder>; 3],
+    frame: &Frame,
+    with: Kernel<T>,
+) -> Vec<Class<'a>> {
     let pairs = d.iter().flat_map(|d| h.iter().map(move |h| (d, h)));
     pairs.flat_map(|(d, h)| w.iter().map(move |w| Class::new(plan, [d, h, w], frame, with.columns))).collect()
 }

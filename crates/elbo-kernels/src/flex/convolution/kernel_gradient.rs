@@ -102,7 +102,7 @@ enum Columns {
 impl Columns {
     /// Through the gate without a copy if every product is one tile. Rows far apart fall into few sets of the cache, so
     /// they are copied.
-    fn new<T>(plan: &Plan, gate: bool, bias: bool, with: Kernel<T>) -> Self {
+    fn new<T: Element>(plan: &Plan, gate: bool, bias: bool, with: Kernel<T>) -> Self {
         let filters = plan.geometry.filters;
         if plan.turns(plan.output()) {
             return Self::Strips;

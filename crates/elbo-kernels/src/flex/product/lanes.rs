@@ -120,6 +120,7 @@ portable!(f64, 2);
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::Lanes;
+    #[allow(clippy::wildcard_imports)] // sixty instructions
     use core::arch::x86_64::*;
 
     macro_rules! avx512 {

@@ -5,6 +5,9 @@
 //! are taken in strips of two vectors; the depth is cut so that a strip's part of B stays in the first-level cache.
 //! Every element is summed in the order of the runs, whatever the size of the product.
 
+// Vectors must not leave the functions that were compiled for their instructions.
+#![allow(clippy::inline_always)]
+
 mod gather;
 mod kernel;
 mod lanes;
@@ -169,7 +172,7 @@ impl<T: Element> Product<'_, T> {
                 // SAFETY: the strip lies within A, B, C and the bias, as was checked; later blocks add to what the first
                 // has written.
                 unsafe {
-                    (self.kernel.strip)(&Strip { add, bias, relu: relu && last, ..self.strip(from, runs, c, c_row) })
+                    (self.kernel.strip)(&Strip { add, bias, relu: relu && last, ..self.strip(from, runs, c, c_row) });
                 }
             }
         }

@@ -6,14 +6,14 @@ use proptest::prelude::*;
 /// Numbers of a type from `f64`.
 trait Number: Element {
     const EPSILON: f64;
-    fn from(x: f64) -> Self;
+    fn of(x: f64) -> Self;
     fn to(self) -> f64;
 }
 
 impl Number for f32 {
     const EPSILON: f64 = f32::EPSILON as f64;
     #[allow(clippy::cast_possible_truncation)]
-    fn from(x: f64) -> Self {
+    fn of(x: f64) -> Self {
         x as f32
     }
     fn to(self) -> f64 {
@@ -23,7 +23,7 @@ impl Number for f32 {
 
 impl Number for f64 {
     const EPSILON: f64 = f64::EPSILON;
-    fn from(x: f64) -> Self {
+    fn of(x: f64) -> Self {
         x
     }
     fn to(self) -> f64 {
@@ -32,7 +32,11 @@ impl Number for f64 {
 }
 
 fn random<T: Number>(name: &str, n: usize) -> Vec<T> {
-    normals_f64(Stream::named(3, name).draws(0, 1), n).into_iter().map(T::from).collect()
+    normals_f64(Stream::named(3, name).draws(0, 1), n).into_iter().map(T::of).collect()
+}
+
+fn float(n: usize) -> f64 {
+    f64::from(u32::try_from(n).unwrap())
 }
 
 /// Sizes of a product with two runs.
@@ -70,7 +74,7 @@ fn every_kernel_is_the_sum<T: Number>(s: Sizes) {
                 let term = |p: usize| f(a[i * a_row + p * a_step].to()) * f(plain[p * s.columns + j].to());
                 (0..depth).map(term).sum::<f64>()
             };
-            let unit = T::EPSILON * (depth + 2) as f64;
+            let unit = T::EPSILON * float(depth + 2);
             for (i, j) in (0..s.rows).flat_map(|i| (0..s.columns).map(move |j| (i, j))) {
                 let (at, size) = (i * (s.columns + 1) + j, sum(i, j, f64::abs));
                 let expected = before[at].to() + sum(i, j, |x| x);
@@ -96,7 +100,7 @@ fn every_gate_is_the_same<T: Number>(s: Sizes) {
         let depth = s.depths[0];
         let (a, b) = (random::<T>("a", depth * s.rows), random::<T>("b", depth * s.columns));
         let mut gate = random::<T>("gate", b.len());
-        gate[0] = T::from(f64::NAN);
+        gate[0] = T::of(f64::NAN);
         let run = Run { a: 0, b: 0, depth };
         let runs = Runs::new([run], s.rows, s.columns);
         let panels = Panels::rows(&b, s.columns, kernel);
@@ -114,7 +118,7 @@ fn every_gate_is_the_same<T: Number>(s: Sizes) {
         Product { runs: &runs, b, ..product }.add(&mut expected, s.columns);
         let of = |values: &[T]| values.iter().map(|x| x.to()).collect::<Vec<_>>();
         assert_eq!(of(&found), of(&expected));
-        let unit = T::EPSILON * (depth + 2) as f64 * 8.0 * depth as f64;
+        let unit = T::EPSILON * float(depth + 2) * 8.0 * float(depth);
         assert!(of(&sums).iter().zip(of(&total)).all(|(a, b)| (a - b).abs() <= unit));
         let passed = |p: usize, j: usize| gated(product.b.data[p * s.columns + j], gate[p * s.columns + j]).to();
         for (j, sum) in of(&sums).into_iter().enumerate() {

@@ -304,7 +304,7 @@ pub use x86::*;
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::*;
+    use super::{Gather, Lanes, Strip, gather, rows, through, tile};
     use core::arch::x86_64::{__m256, __m256d, __m512, __m512d};
 
     strips!(strip_f32_avx2 gated_f32_avx2 gather_f32_avx2 through_f32_avx2, __m256, 16, 5, [1 2 3 4 5], "avx2,fma");
