@@ -28,6 +28,7 @@ pub mod layout;
 pub mod noise;
 pub mod reference;
 
+#[cfg(feature = "flex")]
 mod flex;
 mod ops;
 mod tensor;

@@ -1,6 +1,7 @@
 //! The backend extension: every method has a default body of ordinary Burn operations.
 
 use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
+use crate::gradient;
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use crate::reference;
@@ -92,6 +93,21 @@ pub trait VariationalOps: Backend {
         reference::dense::dense_backward_kernel::<Self>(input, grad, samples, shared)
     }
 
+    /// Gradients of [`dense`](Self::dense) in input, kernel and bias, each if it is `wanted`, from the gradient after the
+    /// epilogue. The `output` is read if the epilogue is not linear.
+    #[allow(clippy::type_complexity)]
+    fn dense_backward(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        shared: bool,
+        epilogue: Epilogue,
+        wanted: [bool; 3],
+    ) -> (Option<FloatTensor<Self>>, Option<FloatTensor<Self>>, Option<FloatTensor<Self>>) {
+        gradient::dense_by_parts::<Self>([input, kernel, output, grad], shared, epilogue, wanted)
+    }
+
     /// `epilogue(x ⋆ W_s + b_s)`, cross-correlation: kernel `[S, K.. (C / G) F]`, bias `[S, F]`.
     fn convolution(
         input: FloatTensor<Self>,
@@ -125,6 +141,22 @@ pub trait VariationalOps: Backend {
         shared: bool,
     ) -> FloatTensor<Self> {
         reference::convolution::convolution_backward_kernel::<Self>(input, grad, &geometry, samples, shared)
+    }
+
+    /// Gradients of [`convolution`](Self::convolution) in input, kernel and bias, each if it is `wanted`, from the
+    /// gradient after the epilogue. The `output` is read if the epilogue is not linear.
+    #[allow(clippy::too_many_arguments, clippy::type_complexity)]
+    fn convolution_backward(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        shared: bool,
+        epilogue: Epilogue,
+        wanted: [bool; 3],
+    ) -> (Option<FloatTensor<Self>>, Option<FloatTensor<Self>>, Option<FloatTensor<Self>>) {
+        gradient::convolution_by_parts::<Self>([input, kernel, output, grad], geometry, shared, epilogue, wanted)
     }
 
     /// `epilogue(x ⋆ᵀ W_s + b_s)`, the adjoint of a convolution: kernel `[S, K.. (C / G) F]`, bias `[S, F]`.

@@ -270,6 +270,11 @@ impl ConvGeometry {
         }
     }
 
+    /// Spatial lengths of an input or output of this shape, with leading ones.
+    pub(crate) fn volume_lengths(&self, shape: &[usize]) -> [usize; 3] {
+        self.leading_ones(self.spatial(shape))
+    }
+
     /// The channel axis of an input or output.
     #[must_use]
     pub fn channel_axis(&self) -> usize {

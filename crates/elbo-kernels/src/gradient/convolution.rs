@@ -1,6 +1,6 @@
 //! Backward pass of `convolution`.
 
-use super::{before_epilogue, epilogue_state};
+use super::{before_epilogue, epilogue_state, register, saved};
 use crate::VariationalOps;
 use crate::geometry::{ConvGeometry, Epilogue};
 use burn::backend::autodiff::{
@@ -26,30 +26,29 @@ impl<B: VariationalOps> Backward<B, 3> for Convolution {
     type State = State<B>;
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [input, kernel, bias] = ops.parents;
-        let State { input: x, kernel: weights, output, geometry, shared } = ops.state;
-        let samples = weights.shape()[0];
-        let grad = before_epilogue::<B>(output, grads.consume::<B>(&ops.node));
-        if let Some(node) = bias {
-            grads.register::<B>(node.id, B::bias_backward(grad.clone(), samples, geometry.channel_axis()));
-        }
-        if let Some(node) = input {
-            let spatial = volume_lengths(&geometry, &x.shape());
-            let gradient = B::convolution_backward_input(weights, grad.clone(), geometry, spatial, shared);
-            grads.register::<B>(node.id, gradient);
-        }
-        if let Some(node) = kernel {
-            let gradient = B::convolution_backward_kernel(x, grad, geometry, samples, shared);
-            grads.register::<B>(node.id, gradient);
-        }
+        let State { input, kernel, output, geometry, shared } = ops.state;
+        let grad = grads.consume::<B>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let (output, epilogue) = saved(output, &grad);
+        let found = B::convolution_backward(input, kernel, output, grad, geometry, shared, epilogue, wanted);
+        register::<B>(grads, ops.parents.map(|node| node.map(|node| node.id)), found);
     }
 }
 
-/// Spatial lengths of an input with leading ones.
-fn volume_lengths(geometry: &ConvGeometry, shape: &[usize]) -> [usize; 3] {
-    let mut lengths = [1; 3];
-    lengths[3 - geometry.rank..].copy_from_slice(geometry.spatial(shape));
-    lengths
+/// The gradients one by one.
+pub(crate) fn convolution_by_parts<B: VariationalOps>(
+    [input, kernel, output, grad]: [FloatTensor<B>; 4],
+    geometry: ConvGeometry,
+    shared: bool,
+    epilogue: Epilogue,
+    [of_input, of_kernel, of_bias]: [bool; 3],
+) -> super::Gradients<B> {
+    let (samples, spatial) = (kernel.shape()[0], geometry.volume_lengths(&input.shape()));
+    let grad = before_epilogue::<B>((epilogue == Epilogue::Relu).then_some(output), grad);
+    let bias = of_bias.then(|| B::bias_backward(grad.clone(), samples, geometry.channel_axis()));
+    let of_input = of_input.then(|| B::convolution_backward_input(kernel, grad.clone(), geometry, spatial, shared));
+    let kernel = of_kernel.then(|| B::convolution_backward_kernel(input, grad, geometry, samples, shared));
+    (of_input, kernel, bias)
 }
 
 pub(super) fn convolution<B: VariationalOps, C: CheckpointStrategy>(

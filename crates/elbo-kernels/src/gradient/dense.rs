@@ -1,6 +1,6 @@
 //! Backward pass of `dense`.
 
-use super::{before_epilogue, epilogue_state};
+use super::{before_epilogue, epilogue_state, register, saved};
 use crate::VariationalOps;
 use crate::geometry::Epilogue;
 use burn::backend::autodiff::{
@@ -25,21 +25,28 @@ impl<B: VariationalOps> Backward<B, 3> for Dense {
     type State = State<B>;
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [input, kernel, bias] = ops.parents;
-        let state = ops.state;
-        let samples = state.kernel.shape()[0];
-        let grad = before_epilogue::<B>(state.output, grads.consume::<B>(&ops.node));
-        if let Some(node) = bias {
-            grads.register::<B>(node.id, B::bias_backward(grad.clone(), samples, 1));
-        }
-        if let Some(node) = input {
-            grads.register::<B>(node.id, B::dense_backward_input(state.kernel, grad.clone(), state.shared));
-        }
-        if let Some(node) = kernel {
-            let gradient = B::dense_backward_kernel(state.input, grad, samples, state.shared);
-            grads.register::<B>(node.id, gradient);
-        }
+        let State { input, kernel, output, shared } = ops.state;
+        let grad = grads.consume::<B>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let (output, epilogue) = saved(output, &grad);
+        let found = B::dense_backward(input, kernel, output, grad, shared, epilogue, wanted);
+        register::<B>(grads, ops.parents.map(|node| node.map(|node| node.id)), found);
     }
+}
+
+/// The gradients one by one.
+pub(crate) fn dense_by_parts<B: VariationalOps>(
+    [input, kernel, output, grad]: [FloatTensor<B>; 4],
+    shared: bool,
+    epilogue: Epilogue,
+    [of_input, of_kernel, of_bias]: [bool; 3],
+) -> super::Gradients<B> {
+    let samples = kernel.shape()[0];
+    let grad = before_epilogue::<B>((epilogue == Epilogue::Relu).then_some(output), grad);
+    let bias = of_bias.then(|| B::bias_backward(grad.clone(), samples, 1));
+    let of_input = of_input.then(|| B::dense_backward_input(kernel, grad.clone(), shared));
+    let kernel = of_kernel.then(|| B::dense_backward_kernel(input, grad, samples, shared));
+    (of_input, kernel, bias)
 }
 
 pub(super) fn dense<B: VariationalOps, C: CheckpointStrategy>(

@@ -10,11 +10,15 @@ mod perturbation;
 mod sample;
 mod transposed_convolution;
 
+pub(crate) use convolution::convolution_by_parts;
+pub(crate) use dense::dense_by_parts;
+
 use crate::VariationalOps;
 use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::{NodeId, grads::Gradients as Tape};
 use burn::backend::{Autodiff, Backend, tensor::FloatTensor};
 
 impl<B: VariationalOps, C: CheckpointStrategy> VariationalOps for Autodiff<B, C> {
@@ -102,8 +106,25 @@ fn epilogue_state<B: Backend>(output: &FloatTensor<B>, epilogue: Epilogue) -> Op
     }
 }
 
+/// Gradients in input, kernel and bias, each if it was wanted.
+pub type Gradients<B> = (Option<FloatTensor<B>>, Option<FloatTensor<B>>, Option<FloatTensor<B>>);
+
+/// A saved output with its activation; of a linear one none is needed, and the gradient takes its place.
+fn saved<T: Clone>(output: Option<T>, grad: &T) -> (T, Epilogue) {
+    output.map_or_else(|| (grad.clone(), Epilogue::Linear), |output| (output, Epilogue::Relu))
+}
+
+/// Hands gradients to the parents that are tracked.
+fn register<B: Backend>(grads: &mut Tape, parents: [Option<NodeId>; 3], found: Gradients<B>) {
+    for (node, gradient) in parents.into_iter().zip(<[_; 3]>::from(found)) {
+        if let Some((node, gradient)) = node.zip(gradient) {
+            grads.register::<B>(node, gradient);
+        }
+    }
+}
+
 /// The gradient before the activation.
-fn before_epilogue<B: Backend>(output: Option<FloatTensor<B>>, grad: FloatTensor<B>) -> FloatTensor<B> {
+pub(crate) fn before_epilogue<B: Backend>(output: Option<FloatTensor<B>>, grad: FloatTensor<B>) -> FloatTensor<B> {
     match output {
         None => grad,
         Some(output) => B::relu_backward(output, grad),

@@ -1,0 +1,249 @@
+//! The gradients in kernel and bias: `dW[k, c] = Σ x[o s - before + k d, c] dy[o]` over outputs o and examples.
+//!
+//! Rows of the product are taps and channels, which are neighbours in memory; the sum runs over the lines of the output.
+//! The work is cut into parts of the batch, each with a sum of its own, and into groups of rows, by sizes alone: results
+//! do not depend on the number of threads.
+
+use super::Plan;
+use crate::flex::arrays::each;
+use crate::flex::product::{Element, Gather, Kernel, Panels, Product, Run, Runs, gated, packed_len};
+use core::ops::Range;
+
+/// Tasks that are enough to keep a machine busy.
+const TASKS: usize = 8;
+
+/// Places after which a gated product goes on to the next strip: memory is then read almost in order.
+const PLACES: usize = 32;
+
+/// Most elements of all parts' sums together.
+const SUMS: usize = 1 << 20;
+
+/// Gradients `[S, weights]` and, if asked for, `[S, F]`. The gradient passes where `gate`, the output, is above 0.
+pub fn kernel_gradient<T: Element>(
+    plan: &Plan,
+    x: &[T],
+    grad: &[T],
+    gate: Option<&[T]>,
+    bias: bool,
+    with: Kernel<T>,
+) -> (Vec<T>, Option<Vec<T>>) {
+    let (rows, filters) = (plan.geometry.window(), plan.geometry.filters);
+    let cut = Cut::new(plan);
+    let columns = Columns::new(plan, gate.is_some(), bias, with);
+    let step = if columns == Columns::Strips { with.columns } else { filters };
+    let shared = Shared { plan, x, grad, gate, columns, runs: runs(plan, step, columns), cut, with };
+    let mut kernels = vec![T::default(); plan.samples * cut.parts * rows * filters];
+    let mut biases = vec![T::default(); if bias { plan.samples * cut.parts * filters } else { 0 }];
+    let mut tasks = vec![];
+    let mut sums = biases.chunks_exact_mut(filters);
+    for (i, kernel) in kernels.chunks_exact_mut(rows * filters).enumerate() {
+        let mut sum = sums.next();
+        for (group, to) in kernel.chunks_mut(cut.rows * filters).enumerate() {
+            let first = group * cut.rows;
+            let rows = first..first + to.len() / filters;
+            tasks.push(Task { sample: i / cut.parts, part: i % cut.parts, rows, to, bias: sum.take() });
+        }
+    }
+    each(tasks, plan.samples * plan.batch * plan.work(), |task| task.run(&shared));
+    (added(kernels, plan.samples, cut.parts), bias.then(|| added(biases, plan.samples, cut.parts)))
+}
+
+/// Sums over parts, in order.
+fn added<T: Element>(mut sums: Vec<T>, samples: usize, parts: usize) -> Vec<T> {
+    let len = sums.len() / (samples * parts);
+    for (s, part) in (0..samples).flat_map(|s| (0..parts).map(move |part| (s, part))).filter(|_| parts > 1) {
+        let (to, from) = (s * len, (s * parts + part) * len);
+        if part == 0 {
+            sums.copy_within(from..from + len, to);
+        } else {
+            let (head, tail) = sums.split_at_mut(from);
+            head[to..to + len].iter_mut().zip(&tail[..len]).for_each(|(to, from)| *to += *from);
+        }
+    }
+    sums.truncate(samples * len);
+    sums
+}
+
+/// How the work of one sample is cut.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    /// Parts of the batch.
+    parts: usize,
+    /// Rows of a group.
+    rows: usize,
+}
+
+impl Cut {
+    fn new(plan: &Plan) -> Self {
+        let (rows, filters, samples) = (plan.geometry.window(), plan.geometry.filters, plan.samples);
+        let room = SUMS / (samples * rows * filters).max(1);
+        let parts = TASKS.div_ceil(samples).min(room).clamp(1, plan.batch);
+        let groups = TASKS.div_ceil(samples * parts).clamp(1, rows.div_ceil(28));
+        Self { parts, rows: rows.div_ceil(groups) }
+    }
+
+    /// The examples of a part.
+    fn examples(&self, batch: usize, part: usize) -> Range<usize> {
+        batch * part / self.parts..batch * (part + 1) / self.parts
+    }
+}
+
+/// How the gradient of an example becomes the right-hand side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Columns {
+    /// It is read where it lies.
+    Plain,
+    /// It is read where it lies, through the gate.
+    Gated,
+    /// It is copied into strips, through the gate if there is one.
+    Strips,
+}
+
+impl Columns {
+    /// Through the gate without a copy if every product is one tile. Rows far apart fall into few sets of the cache, so
+    /// they are copied.
+    fn new<T: Element>(plan: &Plan, gate: bool, bias: bool, with: Kernel<T>) -> Self {
+        let filters = plan.geometry.filters;
+        if plan.turns(plan.output()) {
+            return Self::Strips;
+        }
+        let tiles = plan.stretches().all(|(_, _, taps)| taps * plan.geometry.channels <= with.rows);
+        let far = filters > with.columns && filters * size_of::<T>() >= 2048;
+        match (gate, tiles && plan.stretches().count() <= 4) {
+            (true, true) => Self::Gated,
+            (true, false) => Self::Strips,
+            (false, _) => {
+                if far || bias {
+                    Self::Strips
+                } else {
+                    Self::Plain
+                }
+            }
+        }
+    }
+}
+
+/// One run for every line of the output.
+fn runs(plan: &Plan, step: usize, columns: Columns) -> Runs {
+    let (frame, strides) = (plan.input(), plan.geometry.strides);
+    let [depth, height, width] = plan.extent.output;
+    let runs = (0..depth * height).map(|line| Run {
+        a: frame.place([line / height * strides[0], line % height * strides[1], 0]),
+        b: line * width * step,
+        depth: width,
+    });
+    if columns == Columns::Gated {
+        return Runs::in_blocks(runs, strides[2] * frame.channels, step, PLACES);
+    }
+    Runs::new(runs, strides[2] * frame.channels, step)
+}
+
+/// What all tasks have.
+struct Shared<'a, T> {
+    plan: &'a Plan,
+    x: &'a [T],
+    grad: &'a [T],
+    gate: Option<&'a [T]>,
+    columns: Columns,
+    runs: Runs,
+    cut: Cut,
+    with: Kernel<T>,
+}
+
+/// Rows of one sample's gradient, from a part of the batch.
+struct Task<'a, T> {
+    sample: usize,
+    part: usize,
+    rows: Range<usize>,
+    to: &'a mut [T],
+    bias: Option<&'a mut [T]>,
+}
+
+impl<T: Element> Task<'_, T> {
+    fn run(self, all: &Shared<'_, T>) {
+        let Self { sample: s, part, rows, to, mut bias } = self;
+        let plan = all.plan;
+        let (mut padded, mut strips, mut unused) = (vec![], vec![], vec![T::default(); plan.geometry.filters]);
+        for n in all.cut.examples(plan.batch, part) {
+            let x = plan.input().view(plan.input_of(all.x, s, n), None, plan.geometry.format, all.with, &mut padded);
+            let grad = plan.output_of(all.grad, s, n);
+            let gate = all.gate.map(|gate| plan.output_of(gate, s, n));
+            let (sums, plain) = (bias.as_deref_mut(), Panels::rows(grad, plan.geometry.filters, all.with));
+            match (all.columns, gate) {
+                (Columns::Gated, Some(gate)) => {
+                    let mut sums = sums;
+                    products(all, &rows, to, (x, plain), |product, to| {
+                        let sums = sums.take().unwrap_or(&mut unused);
+                        product.add_gated(gate, to, plan.geometry.filters, sums);
+                    });
+                }
+                (Columns::Strips, _) => {
+                    let b = all.strips(grad, gate, &mut strips, sums);
+                    products(all, &rows, to, (x, b), |product, to| product.add(to, plan.geometry.filters));
+                }
+                _ => products(all, &rows, to, (x, plain), |product, to| product.add(to, plan.geometry.filters)),
+            }
+        }
+    }
+}
+
+/// Calls `f` with the product of every stretch of taps, as far as it lies in the rows, and where it is added.
+fn products<T: Element>(
+    all: &Shared<'_, T>,
+    rows: &Range<usize>,
+    to: &mut [T],
+    (x, b): (&[T], Panels<'_, T>),
+    mut f: impl FnMut(&Product<'_, T>, &mut [T]),
+) {
+    let (plan, filters, channels) = (all.plan, all.plan.geometry.filters, all.plan.geometry.channels);
+    for (place, tap, taps) in plan.stretches() {
+        let stretch = tap * channels..(tap + taps) * channels;
+        let (from, end) = (stretch.start.max(rows.start), stretch.end.min(rows.end));
+        if from < end {
+            let a = &x[plan.input().place(place) + from - stretch.start..];
+            let product = Product { kernel: all.with, runs: &all.runs, a, a_row: 1, b, rows: end - from };
+            f(&product, &mut to[(from - rows.start) * filters..]);
+        }
+    }
+}
+
+impl<T: Element> Shared<'_, T> {
+    /// The gradient of an example through the gate, in strips; its places are added to the sums.
+    fn strips<'a>(
+        &self,
+        grad: &[T],
+        gate: Option<&[T]>,
+        strips: &'a mut Vec<T>,
+        sums: Option<&mut [T]>,
+    ) -> Panels<'a, T> {
+        let (columns, places) = (self.plan.geometry.filters, self.plan.extent.positions());
+        strips.resize(packed_len(places, columns, self.with.columns), T::default());
+        if self.plan.turns(self.plan.output()) {
+            turn(grad, gate, [columns, self.with.columns], strips, sums);
+        } else {
+            self.with.gather(Gather { from: grad, gate, columns, to: strips, sums });
+        }
+        Panels::packed(strips, places, columns, self.with)
+    }
+}
+
+/// `[columns, places]` into strips `[strips, places, width]`.
+fn turn<T: Element>(
+    grad: &[T],
+    gate: Option<&[T]>,
+    [columns, width]: [usize; 2],
+    to: &mut [T],
+    mut sums: Option<&mut [T]>,
+) {
+    let places = grad.len() / columns;
+    for column in 0..columns {
+        let (line, start) = (column * places, column / width * width * places + column % width);
+        for p in 0..places {
+            let value = gate.map_or(grad[line + p], |gate| gated(grad[line + p], gate[line + p]));
+            to[start + p * width] = value;
+            if let Some(sums) = &mut sums {
+                sums[column] += value;
+            }
+        }
+    }
+}
