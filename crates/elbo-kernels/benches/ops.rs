@@ -5,6 +5,7 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use divan::{Bencher, counter::ItemsCount};
+use elbo_kernels::noise::{normal::normals_f32, sign::signs};
 use elbo_kernels::{
     ConvGeometry, DataFormat, Epilogue, Padding, Stream, TransposedGeometry, convolution, dense, kl_normal,
     sample_normal, transposed_convolution,
@@ -37,6 +38,18 @@ fn geometry(channels: usize) -> ConvGeometry {
         filters: FILTERS,
         groups: 1,
     }
+}
+
+#[divan::bench(args = WEIGHTS)]
+fn normals(bencher: Bencher<'_, '_>, n: usize) {
+    let draws = Stream::named(7, "bench/kernel").draws(0, 1);
+    bencher.counter(ItemsCount::new(n)).bench(|| normals_f32(draws, n));
+}
+
+#[divan::bench(args = WEIGHTS)]
+fn random_signs(bencher: Bencher<'_, '_>, n: usize) {
+    let draws = Stream::named(7, "bench/kernel").draws(0, 1);
+    bencher.counter(ItemsCount::new(n)).bench(|| signs(draws, n));
 }
 
 #[divan::bench(args = WEIGHTS)]

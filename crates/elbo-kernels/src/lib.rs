@@ -28,8 +28,10 @@ pub mod layout;
 pub mod noise;
 pub mod reference;
 
+mod buffer;
 mod flex;
 mod ops;
+mod simd;
 mod tensor;
 
 pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding, TransposedGeometry};

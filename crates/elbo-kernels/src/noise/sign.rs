@@ -1,18 +1,41 @@
 //! Random signs: one bit of a Philox block each, 128 to a block. A set bit is -1.
 
-use super::Draws;
-use super::fill::fill;
+use super::fill::{fill, run};
+use super::{Draws, Stream};
+use crate::simd::vectorised;
 
 /// The signs of `draws`, `n` per draw, as -1 and 1: row-major `[samples, n]`.
 #[must_use]
 pub fn signs(draws: Draws, n: usize) -> Vec<f32> {
-    fill(draws, n, 0.0, block)
+    fill(draws, n, write)
 }
 
-/// 128 signs from one block: word by word, low bits first.
-#[inline]
-fn block(words: [u32; 4]) -> [f32; 128] {
-    core::array::from_fn(|i| if words[i / 32] >> (i % 32) & 1 == 1 { -1.0 } else { 1.0 })
+vectorised! {
+    /// Elements `first ..` of a draw.
+    fn write(stream: Stream, draw: u64, first: u64, out: &mut [f32]) {
+        signs_into(stream, draw, first, out);
+    }
+}
+
+/// Elements `first ..` of a draw, inlined into a vectorised caller.
+#[inline(always)]
+pub(crate) fn signs_into(stream: Stream, draw: u64, first: u64, out: &mut [f32]) {
+    run(stream, draw, first, out, expand);
+}
+
+/// Blocks that are worked on together.
+const COUNTERS: usize = 8;
+
+/// 128 signs from every block: word by word, low bits first.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation)] // a few bits
+fn expand(words: &[[u32; COUNTERS]; 4], out: &mut [f32; 128 * COUNTERS]) {
+    for (at, signs) in out.chunks_exact_mut(32).enumerate() {
+        let word = words[at % 4][at / 4];
+        for (bit, sign) in signs.iter_mut().enumerate() {
+            *sign = f32::from_bits((word >> bit as u32) << 31 | 1.0_f32.to_bits());
+        }
+    }
 }
 
 #[cfg(test)]
