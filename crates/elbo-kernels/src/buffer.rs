@@ -4,12 +4,13 @@
 
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Elements that are worked on at once: a few buffers of that size fit into the first-level cache.
 pub(crate) const BLOCK: usize = 1024;
 
 /// Elements of a task for one thread, of one row.
-pub(crate) const TASK: usize = 8 * BLOCK;
+const TASK: usize = 4 * BLOCK;
 
 /// Rows of a task.
 const ROWS: usize = 16;
@@ -17,34 +18,60 @@ const ROWS: usize = 16;
 /// Up to this many elements, waking another thread costs more than it saves.
 pub(crate) const ALONE: usize = 1 << 15;
 
-/// `[rows, n]`, row-major, block by block: `begin(first, len)` prepares the elements `first .. first + len` of all
-/// rows, then `write(prepared, row, first, block)` gives those of one row.
+/// `[rows, n]`, row-major, block by block: `begin(part)` prepares these elements of all rows, then `write(prepared, row, first, block)` gives those of one row.
 ///
 /// # Panics
 /// If the array does not fit into memory.
 pub(crate) fn built<T: Copy + Default + Send + Sync, P>(
     rows: usize,
     n: usize,
-    begin: impl Fn(usize, usize) -> P + Sync,
+    begin: impl Fn(Range<usize>) -> P + Sync,
     write: impl Fn(&P, usize, usize, &mut [T]) + Sync,
 ) -> Vec<T> {
     let all = rows.checked_mul(n).expect("the draws of all samples fit into memory");
     let mut out = Vec::with_capacity(all);
     let tasks = cut(&mut out.spare_capacity_mut()[..all], n);
-    for_each(all, tasks, |task| task.run(&begin, &write));
+    let run = |task: Task<'_, T>| task.run(&begin, &write);
+    match all > ALONE {
+        true => tasks.into_par_iter().for_each(run),
+        false => tasks.into_iter().for_each(run),
+    }
     // SAFETY: `cut` hands every one of the `all` elements to exactly one task, and `Task::run` writes all it is given
     // or panics, in which case this is not reached.
     unsafe { out.set_len(all) };
     out
 }
 
-/// Runs `f` on every task, on several threads if there are more than [`ALONE`] elements.
-pub(crate) fn for_each<I: Send>(elements: usize, tasks: Vec<I>, f: impl Fn(I) + Sync + Send) {
-    if elements <= ALONE {
-        tasks.into_iter().for_each(f);
-    } else {
-        tasks.into_par_iter().for_each(f);
+/// `COUNT` arrays `[n]`, block by block: `write(part, blocks)` gives these elements of all arrays and one more thing. Those are returned in the order of the blocks. `reads` is how many elements are read for one that is written.
+pub(crate) fn pass<R: Send, const COUNT: usize>(
+    n: usize,
+    reads: usize,
+    write: impl Fn(Range<usize>, [&mut [f32]; COUNT]) -> R + Sync,
+) -> ([Vec<f32>; COUNT], Vec<R>) {
+    let mut out: [Vec<f32>; COUNT] = core::array::from_fn(|_| Vec::with_capacity(n));
+    let mut parts = out.each_mut().map(|array| array.spare_capacity_mut()[..n].chunks_mut(BLOCK));
+    let tasks: Vec<_> = (0..n)
+        .step_by(BLOCK)
+        .map(|first| (first, parts.each_mut().map(|parts| parts.next().expect("as many parts as blocks"))))
+        .collect();
+    let run = |(first, parts): (usize, [&mut [MaybeUninit<f32>]; COUNT])| {
+        let len = BLOCK.min(n - first);
+        let mut buffers = [[0.0; BLOCK]; COUNT];
+        let result = write(first..first + len, buffers.each_mut().map(|buffer| &mut buffer[..len]));
+        for (part, buffer) in parts.into_iter().zip(&buffers) {
+            part.write_copy_of_slice(&buffer[..len]);
+        }
+        result
+    };
+    let results = match n.saturating_mul(reads) > ALONE {
+        true => tasks.into_par_iter().with_min_len(TASK / BLOCK).map(run).collect(),
+        false => tasks.into_iter().map(run).collect(),
+    };
+    for array in &mut out {
+        // SAFETY: the blocks cover `0 .. n`, each was one task, and a task writes its part of every array or panics.
+        unsafe { array.set_len(n) };
     }
+    (out, results)
 }
 
 /// Elements `first ..` of the rows `row ..` of an array that is not there yet.
@@ -55,13 +82,13 @@ struct Task<'a, T> {
 }
 
 impl<T: Copy + Default> Task<'_, T> {
-    fn run<P>(self, begin: impl Fn(usize, usize) -> P, write: impl Fn(&P, usize, usize, &mut [T])) {
+    fn run<P>(self, begin: impl Fn(Range<usize>) -> P, write: impl Fn(&P, usize, usize, &mut [T])) {
         let Self { row, first, mut parts } = self;
         let len = parts.first().map_or(0, |part| part.len());
         let mut buffer = [T::default(); BLOCK];
         for at in (0..len).step_by(BLOCK) {
             let block = &mut buffer[..BLOCK.min(len - at)];
-            let prepared = begin(first + at, block.len());
+            let prepared = begin(first + at..first + at + block.len());
             for (row, part) in (row..).zip(&mut parts) {
                 write(&prepared, row, first + at, block);
                 part[at..at + block.len()].write_copy_of_slice(block);

@@ -10,26 +10,35 @@ pub(super) fn fill<T: Copy + Default + Send + Sync>(
     run: impl Fn(Stream, u64, u64, &mut [T]) + Sync,
 ) -> Vec<T> {
     let Draws { stream, first, samples, skipped } = draws;
-    built(samples, n, |_, _| (), |(), sample, at, part| run(stream, first + sample as u64, skipped + at as u64, part))
+    built(samples, n, |_| (), |(), sample, at, part| run(stream, first + sample as u64, skipped + at as u64, part))
 }
 
-/// Elements `first ..` of a draw into `out`. `transform` turns the words of `COUNTERS` blocks into `ELEMENTS` values.
+/// A kind of noise: how the words of `COUNTERS` blocks become `ELEMENTS` values.
+///
+/// A trait and not a closure, since only what is `#[inline(always)]` is surely compiled for its caller's instructions.
+pub(super) trait Transform<const COUNTERS: usize, const ELEMENTS: usize> {
+    type Value: Copy + Default;
+
+    /// Values from words: word w of block i is `words[w][i]`.
+    fn values(words: &[[u32; COUNTERS]; 4], out: &mut [Self::Value; ELEMENTS]);
+}
+
+/// Elements `first ..` of a draw into `out`.
 #[inline(always)]
-pub(super) fn run<T: Copy + Default, const COUNTERS: usize, const ELEMENTS: usize>(
+pub(super) fn run<K: Transform<COUNTERS, ELEMENTS>, const COUNTERS: usize, const ELEMENTS: usize>(
     stream: Stream,
     draw: u64,
     first: u64,
-    out: &mut [T],
-    transform: impl Fn(&[[u32; COUNTERS]; 4], &mut [T; ELEMENTS]),
+    out: &mut [K::Value],
 ) {
     let lanes = ELEMENTS / COUNTERS;
-    let mut batch = [T::default(); ELEMENTS];
+    let mut batch = [K::Value::default(); ELEMENTS];
     let mut at = 0;
     while at < out.len() {
         let element = first + at as u64;
         #[allow(clippy::cast_possible_truncation)] // less than the lanes
         let inside = (element % lanes as u64) as usize;
-        transform(&blocks(stream, draw, element / lanes as u64), &mut batch);
+        K::values(&blocks(stream, draw, element / lanes as u64), &mut batch);
         // A batch may begin before `first` and end after the last element.
         let len = (ELEMENTS - inside).min(out.len() - at);
         out[at..at + len].copy_from_slice(&batch[inside..inside + len]);

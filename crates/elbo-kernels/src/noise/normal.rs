@@ -5,7 +5,7 @@
 //! `sqrt(66 ln 2) = 6.76`. In `f64` two words make one 64-bit integer and a block gives one pair, up to
 //! `sqrt(108 ln 2) = 8.65`. The angle is reduced to an octant in integers, exactly.
 
-use super::fill::{fill, run};
+use super::fill::{Transform, fill, run};
 use super::polynomial::{double, single};
 use super::{Draws, Stream};
 use crate::simd::vectorised;
@@ -30,46 +30,58 @@ vectorised! {
 
     /// Elements `first ..` of a draw.
     fn write_f64(stream: Stream, draw: u64, first: u64, out: &mut [f64]) {
-        run(stream, draw, first, out, two_f64);
+        run::<Double, _, _>(stream, draw, first, out);
     }
 }
 
 /// Elements `first ..` of a draw, inlined into a vectorised caller.
 #[inline(always)]
 pub(crate) fn normals_into(stream: Stream, draw: u64, first: u64, out: &mut [f32]) {
-    run(stream, draw, first, out, four_f32);
+    run::<Single, _, _>(stream, draw, first, out);
 }
 
 /// Blocks that are worked on together.
 const COUNTERS: usize = 64;
 
 /// Four `f32` normals from every block.
-#[inline(always)]
-fn four_f32([u0, t0, u1, t1]: &[[u32; COUNTERS]; 4], out: &mut [f32; 4 * COUNTERS]) {
-    let mut values = [[0.0; COUNTERS]; 4];
-    for i in 0..COUNTERS {
-        [values[0][i], values[1][i]] = pair_f32(u0[i], t0[i]);
-    }
-    for i in 0..COUNTERS {
-        [values[2][i], values[3][i]] = pair_f32(u1[i], t1[i]);
-    }
-    for i in 0..COUNTERS {
-        for lane in 0..4 {
-            out[4 * i + lane] = values[lane][i];
+struct Single;
+
+impl Transform<COUNTERS, { 4 * COUNTERS }> for Single {
+    type Value = f32;
+
+    #[inline(always)]
+    fn values([u0, t0, u1, t1]: &[[u32; COUNTERS]; 4], out: &mut [f32; 4 * COUNTERS]) {
+        let mut values = [[0.0; COUNTERS]; 4];
+        for i in 0..COUNTERS {
+            [values[0][i], values[1][i]] = pair_f32(u0[i], t0[i]);
+        }
+        for i in 0..COUNTERS {
+            [values[2][i], values[3][i]] = pair_f32(u1[i], t1[i]);
+        }
+        for i in 0..COUNTERS {
+            for lane in 0..4 {
+                out[4 * i + lane] = values[lane][i];
+            }
         }
     }
 }
 
 /// Two `f64` normals from every block.
-#[inline(always)]
-fn two_f64([u_high, u_low, t_high, t_low]: &[[u32; COUNTERS]; 4], out: &mut [f64; 2 * COUNTERS]) {
-    let mut values = [[0.0; COUNTERS]; 2];
-    for i in 0..COUNTERS {
-        [values[0][i], values[1][i]] = pair_f64([u_high[i], u_low[i], t_high[i], t_low[i]]);
-    }
-    for i in 0..COUNTERS {
-        for lane in 0..2 {
-            out[2 * i + lane] = values[lane][i];
+struct Double;
+
+impl Transform<COUNTERS, { 2 * COUNTERS }> for Double {
+    type Value = f64;
+
+    #[inline(always)]
+    fn values([u_high, u_low, t_high, t_low]: &[[u32; COUNTERS]; 4], out: &mut [f64; 2 * COUNTERS]) {
+        let mut values = [[0.0; COUNTERS]; 2];
+        for i in 0..COUNTERS {
+            [values[0][i], values[1][i]] = pair_f64([u_high[i], u_low[i], t_high[i], t_low[i]]);
+        }
+        for i in 0..COUNTERS {
+            for lane in 0..2 {
+                out[2 * i + lane] = values[lane][i];
+            }
         }
     }
 }

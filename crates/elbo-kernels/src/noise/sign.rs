@@ -1,6 +1,6 @@
 //! Random signs: one bit of a Philox block each, 128 to a block. A set bit is -1.
 
-use super::fill::{fill, run};
+use super::fill::{Transform, fill, run};
 use super::{Draws, Stream};
 use crate::simd::vectorised;
 
@@ -20,20 +20,40 @@ vectorised! {
 /// Elements `first ..` of a draw, inlined into a vectorised caller.
 #[inline(always)]
 pub(crate) fn signs_into(stream: Stream, draw: u64, first: u64, out: &mut [f32]) {
-    run(stream, draw, first, out, expand);
+    run::<Signs, _, _>(stream, draw, first, out);
 }
 
 /// Blocks that are worked on together.
 const COUNTERS: usize = 8;
 
+/// The signs of the bits of a byte, low bits first.
+static BYTES: [[f32; 8]; 256] = bytes();
+
+const fn bytes() -> [[f32; 8]; 256] {
+    let mut out = [[1.0; 8]; 256];
+    let mut i = 0;
+    while i < 256 * 8 {
+        if i / 8 >> (i % 8) & 1 == 1 {
+            out[i / 8][i % 8] = -1.0;
+        }
+        i += 1;
+    }
+    out
+}
+
 /// 128 signs from every block: word by word, low bits first.
-#[inline(always)]
-#[allow(clippy::cast_possible_truncation)] // a few bits
-fn expand(words: &[[u32; COUNTERS]; 4], out: &mut [f32; 128 * COUNTERS]) {
-    for (at, signs) in out.chunks_exact_mut(32).enumerate() {
-        let word = words[at % 4][at / 4];
-        for (bit, sign) in signs.iter_mut().enumerate() {
-            *sign = f32::from_bits((word >> bit as u32) << 31 | 1.0_f32.to_bits());
+struct Signs;
+
+impl Transform<COUNTERS, { 128 * COUNTERS }> for Signs {
+    type Value = f32;
+
+    #[inline(always)]
+    fn values(words: &[[u32; COUNTERS]; 4], out: &mut [f32; 128 * COUNTERS]) {
+        let (bytes, _) = out.as_chunks_mut::<8>();
+        for (at, signs) in bytes.chunks_exact_mut(4).enumerate() {
+            for (signs, byte) in signs.iter_mut().zip(words[at % 4][at / 4].to_le_bytes()) {
+                *signs = BYTES[usize::from(byte)];
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! `u = (w + 1/2) 2^-52`, two from a block. Both are exact, so neither 0 nor 1 can appear, and a logarithm of `u` or of
 //! `1 - u` is finite.
 
-use super::fill::{fill, run};
+use super::fill::{Transform, fill, run};
 use super::{Draws, Stream};
 use crate::simd::vectorised;
 
@@ -23,32 +23,46 @@ pub fn uniforms_f64(draws: Draws, n: usize) -> Vec<f64> {
 vectorised! {
     /// Elements `first ..` of a draw.
     fn write_f32(stream: Stream, draw: u64, first: u64, out: &mut [f32]) {
-        run(stream, draw, first, out, four_f32);
+        run::<Single, _, _>(stream, draw, first, out);
     }
 
     /// Elements `first ..` of a draw.
     fn write_f64(stream: Stream, draw: u64, first: u64, out: &mut [f64]) {
-        run(stream, draw, first, out, two_f64);
+        run::<Double, _, _>(stream, draw, first, out);
     }
 }
 
 /// Blocks that are worked on together.
 const COUNTERS: usize = 64;
 
-#[inline(always)]
-fn four_f32(words: &[[u32; COUNTERS]; 4], out: &mut [f32; 4 * COUNTERS]) {
-    for i in 0..COUNTERS {
-        for lane in 0..4 {
-            out[4 * i + lane] = unit_f32(words[lane][i]);
+/// Four `f32` uniforms from every block.
+struct Single;
+
+impl Transform<COUNTERS, { 4 * COUNTERS }> for Single {
+    type Value = f32;
+
+    #[inline(always)]
+    fn values(words: &[[u32; COUNTERS]; 4], out: &mut [f32; 4 * COUNTERS]) {
+        for i in 0..COUNTERS {
+            for lane in 0..4 {
+                out[4 * i + lane] = unit_f32(words[lane][i]);
+            }
         }
     }
 }
 
-#[inline(always)]
-fn two_f64([a, b, c, d]: &[[u32; COUNTERS]; 4], out: &mut [f64; 2 * COUNTERS]) {
-    for i in 0..COUNTERS {
-        out[2 * i] = unit_f64(a[i], b[i]);
-        out[2 * i + 1] = unit_f64(c[i], d[i]);
+/// Two `f64` uniforms from every block.
+struct Double;
+
+impl Transform<COUNTERS, { 2 * COUNTERS }> for Double {
+    type Value = f64;
+
+    #[inline(always)]
+    fn values([a, b, c, d]: &[[u32; COUNTERS]; 4], out: &mut [f64; 2 * COUNTERS]) {
+        for i in 0..COUNTERS {
+            out[2 * i] = unit_f64(a[i], b[i]);
+            out[2 * i + 1] = unit_f64(c[i], d[i]);
+        }
     }
 }
 
