@@ -83,6 +83,24 @@ fn kl(bencher: Bencher<'_, '_>, n: usize) {
     });
 }
 
+/// A draw and a divergence, forward and backward: the workload `sample_kl` of the comparison with other libraries.
+#[divan::bench(args = [100_000, 1_000_000, 10_000_000])]
+fn sample_kl(bencher: Bencher<'_, '_>, n: usize) {
+    let device = Device::flex().autodiff();
+    let (loc, u) = (random([n], &device).require_grad(), random([n], &device).require_grad());
+    let (prior_loc, prior_scale) = (Tensor::<1>::zeros([1], &device), Tensor::<1>::ones([1], &device));
+    let weight = 1.0 / n as f32;
+    let mut draw = 0;
+    bencher.counter(ItemsCount::new(n)).bench_local(|| {
+        draw += 1;
+        let sample = sample_normal(loc.clone(), u.clone(), Stream::named(7, "bench/kernel").draws(draw, 1));
+        let divergence = kl_normal(loc.clone(), u.clone(), prior_loc.clone(), prior_scale.clone());
+        let loss = (sample.clone() * sample).sum().mul_scalar(0.5 * weight) + divergence.mul_scalar(weight);
+        let grads = loss.backward();
+        (loss.into_scalar::<f32>(), loc.grad(&grads), u.grad(&grads))
+    });
+}
+
 #[divan::bench(args = [1, 64])]
 fn conv_forward(bencher: Bencher<'_, '_>, channels: usize) {
     let device = Device::flex();

@@ -36,8 +36,8 @@ pub(crate) fn built<T: Copy + Default + Send + Sync, P>(
         true => tasks.into_par_iter().for_each(run),
         false => tasks.into_iter().for_each(run),
     }
-    // SAFETY: `cut` hands every one of the `all` elements to exactly one task, and `Task::run` writes all it is given
-    // or panics, in which case this is not reached.
+    // SAFETY: `cut` hands every one of the `all` elements to a task, and `Task::run` writes zeros at least to all it is
+    // given or panics, in which case this is not reached.
     unsafe { out.set_len(all) };
     out
 }
@@ -56,22 +56,27 @@ pub(crate) fn pass<R: Send, const COUNT: usize>(
         .collect();
     let run = |(first, parts): (usize, [&mut [MaybeUninit<f32>]; COUNT])| {
         let len = BLOCK.min(n - first);
-        let mut buffers = [[0.0; BLOCK]; COUNT];
-        let result = write(first..first + len, buffers.each_mut().map(|buffer| &mut buffer[..len]));
-        for (part, buffer) in parts.into_iter().zip(&buffers) {
-            part.write_copy_of_slice(&buffer[..len]);
-        }
-        result
+        write(first..first + len, parts.map(zeroed))
     };
     let results = match n.saturating_mul(reads) > ALONE {
         true => tasks.into_par_iter().with_min_len(TASK / BLOCK).map(run).collect(),
         false => tasks.into_iter().map(run).collect(),
     };
     for array in &mut out {
-        // SAFETY: the blocks cover `0 .. n`, each was one task, and a task writes its part of every array or panics.
+        // SAFETY: the blocks cover `0 .. n`, each was one task, and a task writes zeros at least to its part of every array
+        // or panics, in which case this is not reached.
         unsafe { array.set_len(n) };
     }
     (out, results)
+}
+
+/// A block that holds zeros. It stays in the first-level cache until it gets its values.
+fn zeroed<T: Copy + Default>(block: &mut [MaybeUninit<T>]) -> &mut [T] {
+    for element in &mut *block {
+        element.write(T::default());
+    }
+    // SAFETY: the loop has written every element.
+    unsafe { block.assume_init_mut() }
 }
 
 /// Elements `first ..` of the rows `row ..` of an array that is not there yet.
@@ -85,13 +90,11 @@ impl<T: Copy + Default> Task<'_, T> {
     fn run<P>(self, begin: impl Fn(Range<usize>) -> P, write: impl Fn(&P, usize, usize, &mut [T])) {
         let Self { row, first, mut parts } = self;
         let len = parts.first().map_or(0, |part| part.len());
-        let mut buffer = [T::default(); BLOCK];
         for at in (0..len).step_by(BLOCK) {
-            let block = &mut buffer[..BLOCK.min(len - at)];
-            let prepared = begin(first + at..first + at + block.len());
-            for (row, part) in (row..).zip(&mut parts) {
-                write(&prepared, row, first + at, block);
-                part[at..at + block.len()].write_copy_of_slice(block);
+            let part = at..len.min(at + BLOCK);
+            let prepared = begin(first + part.start..first + part.end);
+            for (row, out) in (row..).zip(&mut parts) {
+                write(&prepared, row, first + at, zeroed(&mut out[part.clone()]));
             }
         }
     }

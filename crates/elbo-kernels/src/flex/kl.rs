@@ -18,8 +18,10 @@ pub(super) fn kl_normal(loc: FlexTensor, u: FlexTensor, prior_loc: FlexTensor, p
     let Some([m, v, prior_m, prior_s]) = floats([&loc, &u, &prior_loc, &prior_scale]) else {
         return reference::kl::kl_normal::<Flex>(loc, u, prior_loc, prior_scale);
     };
-    let prior = Prior { loc: prior_m, scale: prior_s };
-    let ([], sums) = pass(m.len(), 1, |part, []| divergence(&m[part.clone()], &v[part.clone()], &prior.block(part)));
+    let prior = Prior::new(prior_m, prior_s);
+    let ([], sums) = pass(m.len(), 1, |part, []| {
+        divergence(&m[part.clone()], &v[part.clone()], prior.block(part, &mut [0.0; BLOCK]))
+    });
     tensor(vec![single(sums.into_iter().sum())], [1])
 }
 
@@ -35,7 +37,7 @@ pub(super) fn kl_normal_backward(
     let Some([m, v, prior_m, prior_s, &[g]]) = floats([&loc, &u, &prior_loc, &prior_scale, &grad]) else {
         return reference::kl::kl_normal_backward::<Flex>(loc, u, prior_loc, prior_scale, grad);
     };
-    let weights = Weights { loc: m, u: v, prior: Prior { loc: prior_m, scale: prior_s }, grad: g };
+    let weights = Weights { loc: m, u: v, prior: Prior::new(prior_m, prior_s), grad: g };
     let [of_loc, of_u, of_prior_loc, of_prior_scale] = weights.gradients();
     (
         tensor(of_loc, loc.shape()),
@@ -45,26 +47,36 @@ pub(super) fn kl_normal_backward(
     )
 }
 
+/// A prior's locations and inverse scales for the weights of a block.
+type PriorBlock = [[f32; BLOCK]; 2];
+
 /// A prior's location and scale: one each, or as many as weights.
 struct Prior<'a> {
     loc: &'a [f32],
     scale: &'a [f32],
+    /// What is the same for all blocks.
+    constant: PriorBlock,
 }
 
-/// Location and inverse scale for the weights of a block.
-type PriorBlock = [[f32; BLOCK]; 2];
+impl<'a> Prior<'a> {
+    fn new(loc: &'a [f32], scale: &'a [f32]) -> Self {
+        let constant = [loc.first().copied(), scale.first().map(|scale| 1.0 / scale)];
+        Self { loc, scale, constant: constant.map(|value| [value.unwrap_or_default(); BLOCK]) }
+    }
 
-impl Prior<'_> {
-    fn block(&self, part: Range<usize>) -> PriorBlock {
-        let [mut loc, mut inverse] = [[0.0; BLOCK]; 2];
-        match self.loc {
-            [one] => loc[..part.len()].fill(*one),
-            each => loc[..part.len()].copy_from_slice(&each[part.clone()]),
+    /// Whether there is one location for all weights, and one scale.
+    fn shared(&self) -> [bool; 2] {
+        [self.loc.len() == 1, self.scale.len() == 1]
+    }
+
+    fn block<'b>(&'b self, part: Range<usize>, inverse: &'b mut [f32; BLOCK]) -> [&'b [f32]; 2] {
+        let [shared_loc, shared_scale] = self.shared();
+        let [loc, inverses] = &self.constant;
+        let loc = if shared_loc { loc } else { &self.loc[part.clone()] };
+        if shared_scale {
+            return [loc, inverses];
         }
-        match self.scale {
-            [one] => inverse[..part.len()].fill(1.0 / one),
-            each => inverse.iter_mut().zip(&each[part]).for_each(|(inverse, scale)| *inverse = 1.0 / scale),
-        }
+        inverse.iter_mut().zip(&self.scale[part]).for_each(|(inverse, scale)| *inverse = 1.0 / scale);
         [loc, inverse]
     }
 }
@@ -80,8 +92,8 @@ struct Weights<'a> {
 impl Weights<'_> {
     /// The gradients in location, untransformed scale, and the prior's location and scale.
     fn gradients(&self) -> [Vec<f32>; 4] {
-        let (n, [locs, scales]) = (self.loc.len(), [self.prior.loc.len(), self.prior.scale.len()]);
-        if locs == 1 && scales == 1 {
+        let (n, [shared_loc, shared_scale]) = (self.loc.len(), self.prior.shared());
+        if shared_loc && shared_scale {
             let ([of_loc, of_u], sums) =
                 pass(n, 1, |part, [of_loc, of_u]| self.block(part, of_loc, of_u, &mut [0.0; BLOCK]));
             let [sum_loc, sum_scale] = total(sums);
@@ -93,14 +105,14 @@ impl Weights<'_> {
             sums
         });
         let [sum_loc, sum_scale] = total(sums);
-        let of_prior_loc = if locs == 1 { vec![-sum_loc] } else { of_prior_loc };
-        [of_loc, of_u, of_prior_loc, if scales == 1 { vec![sum_scale] } else { of_prior_scale }]
+        let of_prior_loc = if shared_loc { vec![-sum_loc] } else { of_prior_loc };
+        [of_loc, of_u, of_prior_loc, if shared_scale { vec![sum_scale] } else { of_prior_scale }]
     }
 
     /// Writes a block's gradients in location, untransformed scale and prior scale. The sums of the first and the last.
     fn block(&self, part: Range<usize>, of_loc: &mut [f32], of_u: &mut [f32], of_scale: &mut [f32]) -> [f64; 2] {
-        let (loc, u, prior) = (&self.loc[part.clone()], &self.u[part.clone()], self.prior.block(part));
-        back(loc, u, &prior, self.grad, of_loc, of_u, of_scale)
+        let (loc, u) = (&self.loc[part.clone()], &self.u[part.clone()]);
+        back(loc, u, self.prior.block(part, &mut [0.0; BLOCK]), self.grad, of_loc, of_u, of_scale)
     }
 }
 
@@ -114,7 +126,7 @@ fn single(sum: f64) -> f32 {
 }
 
 vectorised! {
-    fn divergence(loc: &[f32], u: &[f32], prior: &PriorBlock) -> f64 {
+    fn divergence(loc: &[f32], u: &[f32], prior: [&[f32]; 2]) -> f64 {
         let [prior_loc, inverse] = prior;
         let mut terms = [0.0; BLOCK];
         for ((((term, loc), u), prior_loc), inverse) in terms.iter_mut().zip(loc).zip(u).zip(prior_loc).zip(inverse) {
@@ -127,7 +139,7 @@ vectorised! {
     fn back(
         loc: &[f32],
         u: &[f32],
-        prior: &PriorBlock,
+        prior: [&[f32]; 2],
         grad: f32,
         of_loc: &mut [f32],
         of_u: &mut [f32],

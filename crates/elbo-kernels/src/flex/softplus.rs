@@ -3,8 +3,6 @@
 //! With `t = e^-|u|`: `softplus(u) = max(u, 0) + ln(1 + t)` and `ln(1 + t) = 2 atanh(t / (2 + t))`, which keeps the
 //! relative precision of small values. NaN gives NaN.
 
-use crate::noise::polynomial::single::ln_1p;
-
 /// The smallest scale: the machine epsilon.
 const SMALLEST: f32 = f32::EPSILON;
 
@@ -42,7 +40,7 @@ fn positive(u: f32) -> f32 {
 /// series of `e^r`.
 #[inline(always)]
 fn decay(u: f32) -> f32 {
-    const COEFFICIENTS: [f32; 8] = [1.0, 1.0, 0.5, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0];
+    const SERIES: [f32; 8] = [1.0, 1.0, 0.5, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0];
     // ln 2 in two parts, of which the first has few digits, so that its products with small integers are exact.
     const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
     /// Adding 1.5 2^23 rounds to an integer, which the low bits then hold.
@@ -51,8 +49,24 @@ fn decay(u: f32) -> f32 {
     let rounded = x * core::f32::consts::LOG2_E + ROUND;
     let n = rounded - ROUND;
     let r = (x - n * LN_2[0]) - n * LN_2[1];
-    let power = COEFFICIENTS.iter().rev().fold(0.0, |sum, c| sum * r + c);
-    power * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
+    polynomial(&SERIES, r) * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
+}
+
+/// `ln(1 + t) = 2 s (1 + s²/3 + s⁴/5 + ..)`, `s = t / (2 + t)`, for `0 <= t <= 1`.
+#[inline(always)]
+fn ln_1p(t: f32) -> f32 {
+    const SERIES: [f32; 8] = [2.0, 2.0 / 3.0, 2.0 / 5.0, 2.0 / 7.0, 2.0 / 9.0, 2.0 / 11.0, 2.0 / 13.0, 2.0 / 15.0];
+    let s = t / (2.0 + t);
+    s * polynomial(&SERIES, s * s)
+}
+
+/// `Σ c_n x^n` by halves (Estrin), which leaves a processor more to do at once than Horner's chain.
+#[inline(always)]
+fn polynomial(c: &[f32; 8], x: f32) -> f32 {
+    let square = x * x;
+    let low = (c[0] + c[1] * x) + (c[2] + c[3] * x) * square;
+    let high = (c[4] + c[5] * x) + (c[6] + c[7] * x) * square;
+    low + high * (square * square)
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 //! mathematical library gives no such promise. The series are the Taylor series of `sin`, `cos` and `atanh`, cut
 //! where the next term is below half a unit in the last place at the largest argument.
 
-/// Defines [`single`] and [`double`]: the same functions for `f32` and `f64`.
+/// Defines [`single`] and [`double`]: the same three functions for `f32` and `f64`.
 macro_rules! elementary {
     (
         $(#[$doc:meta])* $module:ident, $float:ident, $bits:ident,
         mantissa: $mantissa:literal, bias: $bias:literal,
-        terms: { ln: $ln:literal, ln_1p: $ln_1p:literal, sin: $sin:literal, cos: $cos:literal }
+        terms: { ln: $ln:literal, sin: $sin:literal, cos: $cos:literal }
     ) => {
         $(#[$doc])*
         #[allow(
@@ -33,15 +33,6 @@ macro_rules! elementary {
                 let m = $float::from_bits((shifted & MANTISSA) + ROOT_HALF);
                 let s = (m - 1.0) / (m + 1.0);
                 2.0 * s * horner(&COEFFICIENTS, s * s) + exponent as $float * core::$float::consts::LN_2
-            }
-
-            /// `ln(1 + x)` for `0 <= x <= 1`: `2 atanh(x / (2 + x))`.
-            #[must_use]
-            #[inline(always)]
-            pub fn ln_1p(x: $float) -> $float {
-                const COEFFICIENTS: [$float; $ln_1p] = inverse_odd();
-                let s = x / (2.0 + x);
-                2.0 * s * horner(&COEFFICIENTS, s * s)
             }
 
             /// `(sin x, cos x)` for `|x| <= π/4`.
@@ -89,11 +80,11 @@ macro_rules! elementary {
 
 elementary! {
     /// `f32`, relative error below 2^-22.
-    single, f32, u32, mantissa: 23, bias: 127, terms: { ln: 5, ln_1p: 8, sin: 5, cos: 6 }
+    single, f32, u32, mantissa: 23, bias: 127, terms: { ln: 5, sin: 5, cos: 6 }
 }
 elementary! {
     /// `f64`, relative error below 2^-50.
-    double, f64, u64, mantissa: 52, bias: 1023, terms: { ln: 11, ln_1p: 16, sin: 9, cos: 10 }
+    double, f64, u64, mantissa: 52, bias: 1023, terms: { ln: 11, sin: 9, cos: 10 }
 }
 
 #[cfg(test)]
@@ -117,19 +108,6 @@ mod tests {
             let want = f64::from(short).ln();
             let error = (f64::from(single::ln(short)) - want).abs();
             assert!(error <= 2.0_f64.powi(-22) * want.abs(), "ln({short}): error {error}");
-        }
-    }
-
-    #[test]
-    fn ln_1p_agrees_with_the_mathematical_library() {
-        for x in points().chain([0.0]) {
-            let error = (double::ln_1p(x) - x.ln_1p()).abs();
-            assert!(error <= 2.0_f64.powi(-50) * x.ln_1p(), "ln(1 + {x}): error {error}");
-            #[allow(clippy::cast_possible_truncation)]
-            let short = x as f32;
-            let want = f64::from(short).ln_1p();
-            let error = (f64::from(single::ln_1p(short)) - want).abs();
-            assert!(error <= 2.0_f64.powi(-22) * want, "ln(1 + {short}): error {error}");
         }
     }
 
