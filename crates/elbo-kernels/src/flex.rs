@@ -2,10 +2,16 @@
 
 #![cfg(feature = "flex")]
 
+mod bias;
 mod kl;
+mod perturbation;
+mod runs;
 mod sample;
 mod softplus;
 mod tensor;
+
+#[cfg(test)]
+mod tests;
 
 use crate::geometry::Epilogue;
 use crate::layout::ChannelLayout;
@@ -42,5 +48,48 @@ impl crate::VariationalOps for Flex {
         grad: FlexTensor,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
         kl::kl_normal_backward(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
+    fn bias_backward(grad: FlexTensor, samples: usize, channel_axis: usize) -> FlexTensor {
+        bias::bias_backward(grad, samples, channel_axis)
+    }
+
+    fn perturb_signs(input: FlexTensor, draws: Draws, layout: ChannelLayout, shared: bool) -> FlexTensor {
+        perturbation::perturb_signs(input, draws, layout, shared)
+    }
+
+    fn perturb_signs_backward(grad: FlexTensor, draws: Draws, layout: ChannelLayout, shared: bool) -> FlexTensor {
+        perturbation::perturb_signs_backward(grad, draws, layout, shared)
+    }
+
+    fn add_perturbation(
+        mean: FlexTensor,
+        perturbation: FlexTensor,
+        bias: FlexTensor,
+        draws: Draws,
+        layout: ChannelLayout,
+        epilogue: Epilogue,
+    ) -> FlexTensor {
+        perturbation::add_perturbation(mean, perturbation, bias, draws, layout, epilogue)
+    }
+
+    fn add_noise(
+        mean: FlexTensor,
+        variance: FlexTensor,
+        bias: FlexTensor,
+        draws: Draws,
+        layout: ChannelLayout,
+        epilogue: Epilogue,
+    ) -> FlexTensor {
+        perturbation::add_noise(mean, variance, bias, draws, layout, epilogue)
+    }
+
+    fn add_noise_backward_variance(
+        variance: FlexTensor,
+        grad: FlexTensor,
+        draws: Draws,
+        layout: ChannelLayout,
+    ) -> FlexTensor {
+        perturbation::add_noise_backward_variance(variance, grad, draws, layout)
     }
 }
