@@ -18,6 +18,9 @@ const KERNEL: usize = 5;
 const WEIGHTS: [usize; 2] = [20_480, 1 << 20];
 const DENSE: [usize; 2] = [8192, 10];
 
+#[global_allocator]
+static ALLOCATOR: elbo_kernels::memory::Recycling = elbo_kernels::memory::Recycling::new();
+
 fn main() {
     divan::main();
 }

@@ -25,6 +25,7 @@
 pub mod geometry;
 pub mod gradient;
 pub mod layout;
+pub mod memory;
 pub mod noise;
 pub mod reference;
 
