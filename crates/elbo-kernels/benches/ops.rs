@@ -8,7 +8,7 @@ use divan::{Bencher, counter::ItemsCount};
 use elbo_kernels::noise::{normal::normals_f32, sign::signs};
 use elbo_kernels::{
     ConvGeometry, DataFormat, Epilogue, Padding, Stream, TransposedGeometry, convolution, dense, kl_normal,
-    sample_normal, transposed_convolution,
+    sample_normal, sum_squares, transposed_convolution,
 };
 
 const BATCH: usize = 128;
@@ -98,7 +98,7 @@ fn sample_kl(bencher: Bencher<'_, '_>, n: usize) {
         draw += 1;
         let sample = sample_normal(loc.clone(), u.clone(), Stream::named(7, "bench/kernel").draws(draw, 1));
         let divergence = kl_normal(loc.clone(), u.clone(), prior_loc.clone(), prior_scale.clone());
-        let loss = (sample.clone() * sample).sum().mul_scalar(0.5 * weight) + divergence.mul_scalar(weight);
+        let loss = sum_squares(sample).mul_scalar(0.5 * weight) + divergence.mul_scalar(weight);
         let grads = loss.backward();
         (loss.into_scalar::<f32>(), loc.grad(&grads), u.grad(&grads))
     });

@@ -8,6 +8,8 @@ mod perturbation;
 mod runs;
 mod sample;
 mod softplus;
+mod squares;
+mod sum;
 mod tensor;
 
 #[cfg(test)]
@@ -48,6 +50,14 @@ impl crate::VariationalOps for Flex {
         grad: FlexTensor,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
         kl::kl_normal_backward(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
+    fn sum_squares(values: FlexTensor) -> FlexTensor {
+        squares::sum_squares(values)
+    }
+
+    fn sum_squares_backward(values: FlexTensor, grad: FlexTensor) -> FlexTensor {
+        squares::sum_squares_backward(values, grad)
     }
 
     fn bias_backward(grad: FlexTensor, samples: usize, channel_axis: usize) -> FlexTensor {

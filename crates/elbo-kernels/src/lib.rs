@@ -9,6 +9,7 @@
 //! | --- | --- | --- |
 //! | [`sample_normal`] | `loc + (eps + softplus(u)) * noise` | regenerates the noise |
 //! | [`kl_normal`] | `KL(N(loc, scale) ‖ N(prior))`, summed, nats | closed form |
+//! | [`sum_squares`] | `Σ x²` | `2 g x` |
 //! | [`dense`] | `activation(x W + b)`, S kernels | two products |
 //! | [`perturb_signs`], [`add_perturbation`] | flipout's signs, bias, activation | the same signs |
 //! | [`add_noise`] | `activation(m + sqrt(v) noise + b)` | regenerates the noise |
@@ -41,5 +42,5 @@ pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
 pub use tensor::{
     add_noise, add_perturbation, convolution, dense, kl_normal, normal_noise, perturb_signs, sample_normal, sign_noise,
-    transposed_convolution, uniform_noise,
+    sum_squares, transposed_convolution, uniform_noise,
 };

@@ -66,6 +66,16 @@ pub trait VariationalOps: Backend {
         reference::kl::kl_normal_backward::<Self>(loc, untransformed_scale, prior_loc, prior_scale, grad)
     }
 
+    /// `Σ x²`, shape `[1]`.
+    fn sum_squares(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::squares::sum_squares::<Self>(values)
+    }
+
+    /// Gradient of [`sum_squares`](Self::sum_squares): `2 g x`.
+    fn sum_squares_backward(values: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::squares::sum_squares_backward::<Self>(values, grad)
+    }
+
     /// `epilogue(x W_s + b_s)`: x `[rows, in]` (or S of them), kernel `[S, in units]`, bias `[S, units]`.
     fn dense(
         input: FloatTensor<Self>,

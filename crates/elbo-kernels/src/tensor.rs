@@ -73,6 +73,12 @@ pub fn kl_normal<const D: usize>(
     ))
 }
 
+/// `Σ x²`, shape `[1]`, read once forward and once backward.
+#[must_use]
+pub fn sum_squares<const D: usize>(values: Tensor<D>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::sum_squares(values.into_dispatch()))
+}
+
 /// `epilogue(x W_s + b_s)` for S kernels.
 ///
 /// # Shapes

@@ -4,6 +4,7 @@
 //! [`reference::kl`]. Terms are `f32`, sums `f64` in a fixed order.
 
 use super::softplus::{scale, scale_and_slope};
+use super::sum::{single, sum};
 use super::tensor::{dense, floats, tensor};
 use crate::buffer::{BLOCK, pass};
 use crate::noise::polynomial::single::ln;
@@ -121,11 +122,6 @@ fn total(blocks: Vec<[f64; 2]>) -> [f32; 2] {
     blocks.into_iter().fold([0.0; 2], |[a, b], [c, d]| [a + c, b + d]).map(single)
 }
 
-#[allow(clippy::cast_possible_truncation)] // the sum's own precision is no longer needed
-fn single(sum: f64) -> f32 {
-    sum as f32
-}
-
 vectorised! {
     fn divergence(loc: &[f32], u: &[f32], prior: [&[f32]; 2]) -> f64 {
         let [prior_loc, inverse] = prior;
@@ -173,20 +169,4 @@ fn ln_any(x: f32) -> f32 {
     let finite = ln(x * up) - down;
     let outside = if x == 0.0 { f32::NEG_INFINITY } else { f32::NAN };
     if x > 0.0 { finite } else { outside }
-}
-
-/// Sum in 16 lanes.
-#[inline(always)]
-fn sum(values: &[f32]) -> f64 {
-    let mut lanes = [0.0_f64; 16];
-    let (whole, rest) = values.as_chunks::<16>();
-    for chunk in whole {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane += f64::from(*value);
-        }
-    }
-    for (lane, value) in lanes.iter_mut().zip(rest) {
-        *lane += f64::from(*value);
-    }
-    lanes.iter().sum()
 }

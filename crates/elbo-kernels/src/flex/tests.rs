@@ -141,6 +141,23 @@ fn divergences_are_the_default_ones() {
     }
 }
 
+/// Squares below 50, summed by default in single precision, in parts.
+#[test]
+#[allow(clippy::cast_precision_loss)]
+fn sums_of_squares_are_the_default_ones() {
+    for n in SIZES {
+        let (x, g) = (vector("x", n), tensor(vec![0.3], [1]));
+        let found = on_every_level(|| {
+            vec![Flex::sum_squares(x.clone()), Flex::sum_squares_backward(x.clone(), g.clone())]
+        });
+        let expected = [
+            reference::squares::sum_squares::<Flex>(x.clone()),
+            reference::squares::sum_squares_backward::<Flex>(x, g.clone()),
+        ];
+        assert_agree(&found, &expected, 1e-6, |k, _| if k == 0 { n as f32 + 1.0 } else { 5.0 });
+    }
+}
+
 /// What is not a number must not get lost, nor a scale that is none.
 #[test]
 fn divergences_of_bad_numbers_are_not_finite() {

@@ -7,6 +7,7 @@ pub mod perturbation;
 pub mod product;
 pub mod sample;
 pub mod scale;
+pub mod squares;
 pub mod transposed_convolution;
 
 mod depthwise;
