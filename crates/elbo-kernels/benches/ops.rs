@@ -3,13 +3,18 @@
 //! Items are elements for draws and divergences, multiply-adds for products (three times as many with the backward
 //! pass). Under `cargo test` every benchmark runs once.
 
+use burn::optim::{AdamConfig, Optimizer};
 use burn::tensor::{Device, Distribution, Tensor};
-use divan::{Bencher, counter::ItemsCount};
+use divan::{
+    Bencher,
+    counter::{BytesCount, ItemsCount},
+};
 use elbo_kernels::noise::{normal::normals_f32, sign::signs};
 use elbo_kernels::{
-    ConvGeometry, DataFormat, Epilogue, Padding, Stream, TransposedGeometry, convolution, dense, kl_normal,
-    sample_normal, sum_squares, transposed_convolution,
+    AdamStep, ConvGeometry, DataFormat, Epilogue, Padding, Stream, TransposedGeometry, adam_step, convolution, dense,
+    kl_normal, sample_normal, sum_squares, transposed_convolution,
 };
+use rayon::prelude::*;
 
 const BATCH: usize = 128;
 const LENGTH: usize = 128;
@@ -41,6 +46,44 @@ fn geometry(channels: usize) -> ConvGeometry {
         filters: FILTERS,
         groups: 1,
     }
+}
+
+/// What the machine can copy: the peak beside which passes over memory stand. Bytes are read and written.
+#[divan::bench(args = [1_000_000, 10_000_000])]
+fn copy_peak(bencher: Bencher<'_, '_>, n: usize) {
+    let (from, mut to) = (vec![1.0_f32; n], vec![0.0_f32; n]);
+    bencher.counter(BytesCount::new(8 * n)).bench_local(|| {
+        let parts = from.par_chunks(1 << 14).zip(to.par_chunks_mut(1 << 14));
+        parts.for_each(|(from, to)| to.copy_from_slice(from));
+    });
+}
+
+/// A step of Adam. Bytes: parameter, gradient and both moments read, parameter and moments written.
+#[divan::bench(args = [20_480, 1_000_000, 10_000_000])]
+fn adam(bencher: Bencher<'_, '_>, n: usize) {
+    let device = Device::flex();
+    let mut state = Some((random::<1>([n], &device), [random([n], &device), random([n], &device).abs()]));
+    let grad = random([n], &device);
+    let mut time = 0;
+    bencher.counter(BytesCount::new(28 * n)).bench_local(|| {
+        time += 1;
+        let step = AdamStep::new(1e-3, [0.9, 0.999], 1e-8, time);
+        let (parameter, moments) = state.take().expect("the state of the last step");
+        state = Some(adam_step(parameter, grad.clone(), moments, step));
+    });
+}
+
+/// The same by Burn's operations.
+#[divan::bench(args = [20_480, 1_000_000, 10_000_000])]
+fn adam_of_burn(bencher: Bencher<'_, '_>, n: usize) {
+    let device = Device::flex();
+    let adam = AdamConfig::new().with_epsilon(1e-8).build();
+    let mut state = Some((random::<1>([n], &device), None));
+    let grad = random([n], &device);
+    bencher.counter(BytesCount::new(28 * n)).bench_local(|| {
+        let (parameter, moments) = state.take().expect("the state of the last step");
+        state = Some(adam.step(1e-3, parameter, grad.clone(), moments));
+    });
 }
 
 #[divan::bench(args = WEIGHTS)]

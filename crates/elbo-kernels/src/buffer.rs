@@ -10,7 +10,7 @@ use std::ops::Range;
 pub(crate) const BLOCK: usize = 1024;
 
 /// Elements of a task for one thread, of one row.
-const TASK: usize = 4 * BLOCK;
+pub(crate) const TASK: usize = 4 * BLOCK;
 
 /// Rows of a task.
 const ROWS: usize = 16;

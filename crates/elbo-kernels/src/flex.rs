@@ -2,6 +2,7 @@
 
 #![cfg(feature = "flex")]
 
+mod adam;
 mod bias;
 mod kl;
 mod perturbation;
@@ -15,6 +16,7 @@ mod tensor;
 #[cfg(test)]
 mod tests;
 
+use crate::adam::AdamStep;
 use crate::geometry::Epilogue;
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
@@ -58,6 +60,16 @@ impl crate::VariationalOps for Flex {
 
     fn sum_squares_backward(values: FlexTensor, grad: FlexTensor) -> FlexTensor {
         squares::sum_squares_backward(values, grad)
+    }
+
+    fn adam_step(
+        parameter: FlexTensor,
+        grad: FlexTensor,
+        moment_1: FlexTensor,
+        moment_2: FlexTensor,
+        step: AdamStep,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        adam::adam_step(parameter, grad, moment_1, moment_2, step)
     }
 
     fn bias_backward(grad: FlexTensor, samples: usize, channel_axis: usize) -> FlexTensor {

@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn steps_are_the_smallest_that_fit() {
-        for size in (SMALLEST..SMALLEST * 9).step_by(97).chain([SMALLEST, 1 << 20, (1 << 20) + 1, 5 << 18, 40_000_000]) {
+        for size in (SMALLEST..SMALLEST * 9).step_by(97).chain([SMALLEST, 1 << 20, (1 << 20) + 1, 5 << 18, 40_000_000])
+        {
             let at = step(size);
             assert!(layout(at).size() >= size, "{size}");
             assert!(at == 0 || layout(at - 1).size() < size, "{size}: {} would do", layout(at - 1).size());

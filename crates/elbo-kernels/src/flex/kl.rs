@@ -20,9 +20,8 @@ pub(super) fn kl_normal(loc: FlexTensor, u: FlexTensor, prior_loc: FlexTensor, p
         return reference::kl::kl_normal::<Flex>(loc, u, prior_loc, prior_scale);
     };
     let prior = Prior::new(prior_m, prior_s);
-    let ([], sums) = pass(m.len(), 1, |part, []| {
-        divergence(&m[part.clone()], &v[part.clone()], prior.block(part, &mut None))
-    });
+    let ([], sums) =
+        pass(m.len(), 1, |part, []| divergence(&m[part.clone()], &v[part.clone()], prior.block(part, &mut None)));
     tensor(vec![single(sums.into_iter().sum())], [1])
 }
 

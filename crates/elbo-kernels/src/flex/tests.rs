@@ -2,6 +2,7 @@
 
 use super::tensor::tensor;
 use crate::VariationalOps;
+use crate::adam::AdamStep;
 use crate::geometry::Epilogue;
 use crate::layout::ChannelLayout;
 use crate::noise::normal::normals_f32;
@@ -64,9 +65,8 @@ fn noise_is_that_of_the_blocks_on_every_level() {
         let bits = elements().map(|i| if word(i / 128, i % 128 / 32) >> (i % 32) & 1 == 1 { -1.0 } else { 1.0 });
         let signs: Vec<f32> = bits.collect();
         #[allow(clippy::cast_precision_loss)] // 23 bits are exact
-        let uniforms: Vec<f32> = elements()
-            .map(|i| ((word(i / 4, i % 4) >> 9) as f32 + 0.5) * (1.0 / 8_388_608.0))
-            .collect();
+        let uniforms: Vec<f32> =
+            elements().map(|i| ((word(i / 4, i % 4) >> 9) as f32 + 0.5) * (1.0 / 8_388_608.0)).collect();
         let normals = limited(Level::Portable, || (normal::normals_f32(draws, n), normal::normals_f64(draws, n)));
         for level in available() {
             limited(level, || {
@@ -147,14 +147,37 @@ fn divergences_are_the_default_ones() {
 fn sums_of_squares_are_the_default_ones() {
     for n in SIZES {
         let (x, g) = (vector("x", n), tensor(vec![0.3], [1]));
-        let found = on_every_level(|| {
-            vec![Flex::sum_squares(x.clone()), Flex::sum_squares_backward(x.clone(), g.clone())]
-        });
+        let found =
+            on_every_level(|| vec![Flex::sum_squares(x.clone()), Flex::sum_squares_backward(x.clone(), g.clone())]);
         let expected = [
             reference::squares::sum_squares::<Flex>(x.clone()),
             reference::squares::sum_squares_backward::<Flex>(x, g.clone()),
         ];
         assert_agree(&found, &expected, 1e-6, |k, _| if k == 0 { n as f32 + 1.0 } else { 5.0 });
+    }
+}
+
+/// The same operations in the same order: the same bits, whoever else holds the tensors, and those stay as they were.
+#[test]
+fn steps_of_adam_are_the_default_ones() {
+    let step = AdamStep::new(0.01, [0.9, 0.999], 1e-8, 3);
+    let run = |(a, b, c): (FlexTensor, FlexTensor, FlexTensor)| vec![a, b, c];
+    for n in SIZES {
+        let second: Vec<f32> = numbers("v", n).iter().map(|x| x * x).collect();
+        let [p, g, m, v] = [vector("p", n), vector("g", n), vector("m", n), tensor(second, [n])];
+        let all = || [&p, &g, &m, &v].map(Clone::clone);
+        let alone = || all().map(|x| tensor(values(&x), [n]));
+        let before = all().map(|x| values(&x));
+        for tensors in [&all as &dyn Fn() -> _, &alone] {
+            let found = on_every_level(|| {
+                let [p, g, m, v] = tensors();
+                run(Flex::adam_step(p, g, m, v, step))
+            });
+            let [p, g, m, v] = all();
+            let expected = run(reference::adam::adam_step::<Flex>(p, g, m, v, step));
+            assert_agree(&found, &expected, 0.0, |_, _| 0.0);
+            assert!(all().map(|x| values(&x)) == before, "a shared tensor has changed");
+        }
     }
 }
 
@@ -181,7 +204,10 @@ fn divergences_of_bad_numbers_are_not_finite() {
                 vec![Flex::kl_normal(a, b, c, d)]
             });
             let by_default = values(&reference::kl::kl_normal::<Flex>(a, b, c, d))[0];
-            assert!(!values(&found[0])[0].is_finite() && !by_default.is_finite(), "{loc} {u} {prior_loc} {prior_scale}");
+            assert!(
+                !values(&found[0])[0].is_finite() && !by_default.is_finite(),
+                "{loc} {u} {prior_loc} {prior_scale}"
+            );
         }
     }
     let draws = stream().draws(0, 1);

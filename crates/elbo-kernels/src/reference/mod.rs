@@ -1,5 +1,6 @@
 //! Default bodies: plain compositions of Burn operations, and what every faster version is tested against.
 
+pub mod adam;
 pub mod convolution;
 pub mod dense;
 pub mod kl;

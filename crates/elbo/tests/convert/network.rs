@@ -273,8 +273,10 @@ fn other_priors_take_monte_carlo_of_the_draws() {
         scalar(&trace.divergences()[0].value)
     };
     assert_eq!(means(), means());
-    let at_means: f64 =
-        means_of(&bayesian).iter().map(|w| -(0.3 * core::f64::consts::TAU.sqrt()).ln() + (w * w).ln_1p() + core::f64::consts::PI.ln()).sum();
+    let at_means: f64 = means_of(&bayesian)
+        .iter()
+        .map(|w| -(0.3 * core::f64::consts::TAU.sqrt()).ln() + (w * w).ln_1p() + core::f64::consts::PI.ln())
+        .sum();
     assert!((means() - at_means).abs() > 1e-3);
 }
 
