@@ -135,7 +135,7 @@ fn sample_kl(bencher: Bencher<'_, '_>, n: usize) {
     let device = Device::flex().autodiff();
     let (loc, u) = (random([n], &device).require_grad(), random([n], &device).require_grad());
     let (prior_loc, prior_scale) = (Tensor::<1>::zeros([1], &device), Tensor::<1>::ones([1], &device));
-    let weight = 1.0 / n as f32;
+    let weight = 1.0 / f64::from(u32::try_from(n).expect("few weights"));
     let mut draw = 0;
     bencher.counter(ItemsCount::new(n)).bench_local(|| {
         draw += 1;

@@ -24,6 +24,8 @@
 //! Switch backends on through the features of this crate (or of `elbo`), not through Burn's: an operation that is
 //! called on a backend which this crate was not built for stops with "Backend not supported".
 
+#![allow(clippy::inline_always)] // what a vectorised function calls has to be compiled into it
+
 pub mod adam;
 pub mod geometry;
 pub mod gradient;

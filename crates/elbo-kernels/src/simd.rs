@@ -41,6 +41,47 @@ pub(crate) fn level() -> Level {
     detected()
 }
 
+/// Defines a function whose body is compiled for every [`Level`]. What it calls must be `#[inline(always)]`, or it is
+/// compiled for the portable level only.
+macro_rules! vectorised {
+    ($(
+        $(#[$attribute:meta])*
+        $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)? $body:block
+    )*) => {$(
+        $(#[$attribute])*
+        $visibility fn $name($($argument: $type),*) $(-> $output)? {
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments)]
+            fn body($($argument: $type),*) $(-> $output)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2")]
+            #[allow(clippy::too_many_arguments)]
+            fn avx2($($argument: $type),*) $(-> $output)? {
+                body($($argument),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+            #[allow(clippy::too_many_arguments)]
+            fn avx512($($argument: $type),*) $(-> $output)? {
+                body($($argument),*)
+            }
+
+            match $crate::simd::level() {
+                // SAFETY: this level is only chosen on machines that have its instructions.
+                #[cfg(target_arch = "x86_64")]
+                $crate::simd::Level::Avx512 => unsafe { avx512($($argument),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                $crate::simd::Level::Avx2 => unsafe { avx2($($argument),*) },
+                _ => body($($argument),*),
+            }
+        }
+    )*};
+}
+pub(crate) use vectorised;
+
 #[cfg(test)]
 pub(crate) use limits::{available, level, limited};
 
@@ -72,44 +113,3 @@ mod limits {
         result
     }
 }
-
-/// Defines a function whose body is compiled for every [`Level`]. What it calls must be `#[inline(always)]`, or it is
-/// compiled for the portable level only.
-macro_rules! vectorised {
-    ($(
-        $(#[$attribute:meta])*
-        $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)? $body:block
-    )*) => {$(
-        $(#[$attribute])*
-        $visibility fn $name($($argument: $type),*) $(-> $output)? {
-            #[inline(always)]
-            #[allow(clippy::too_many_arguments, clippy::inline_always)] // compiled into each of the callers below
-            fn body($($argument: $type),*) $(-> $output)? $body
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
-            #[allow(clippy::too_many_arguments)]
-            fn avx2($($argument: $type),*) $(-> $output)? {
-                body($($argument),*)
-            }
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-            #[allow(clippy::too_many_arguments)]
-            fn avx512($($argument: $type),*) $(-> $output)? {
-                body($($argument),*)
-            }
-
-            match $crate::simd::level() {
-                // SAFETY: this level is only chosen on machines that have its instructions.
-                #[cfg(target_arch = "x86_64")]
-                $crate::simd::Level::Avx512 => unsafe { avx512($($argument),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "x86_64")]
-                $crate::simd::Level::Avx2 => unsafe { avx2($($argument),*) },
-                _ => body($($argument),*),
-            }
-        }
-    )*};
-}
-pub(crate) use vectorised;

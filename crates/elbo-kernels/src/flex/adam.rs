@@ -24,13 +24,13 @@ pub(super) fn adam_step(
     let parameter = dense(parameter);
     let [mut out, mut moment_1, mut moment_2] = [grad, moment_1, moment_2].map(own);
     let old = parameter.as_slice::<f32>().expect("a dense tensor of this type");
-    let task = |((old, out), (m, v)): ((&[f32], &mut [f32]), (&mut [f32], &mut [f32]))| update(step, old, out, m, v);
     let (new, m, v) = (out.storage_mut::<f32>(), moment_1.storage_mut::<f32>(), moment_2.storage_mut::<f32>());
     if old.len() <= ALONE {
-        task(((old, new), (m, v)));
+        update(step, old, new, m, v);
     } else {
         let moments = m.par_chunks_mut(TASK).zip(v.par_chunks_mut(TASK));
-        old.par_chunks(TASK).zip(new.par_chunks_mut(TASK)).zip(moments).for_each(task);
+        let parts = old.par_chunks(TASK).zip(new.par_chunks_mut(TASK)).zip(moments);
+        parts.for_each(|((old, new), (m, v))| update(step, old, new, m, v));
     }
     (out, moment_1, moment_2)
 }

@@ -163,12 +163,11 @@ impl Signs {
 
     /// Gives the elements `first ..` of a sample their signs.
     fn multiply(&self, sample: usize, first: usize, out: &mut [f32]) {
-        match &self.kept {
-            Some(signs) => multiply_runs(&signs[sample * self.layout.signs()..], self.layout, first, out),
-            None => {
-                let (stream, draw, element) = at(self.draws, sample, first);
-                multiply_each(stream, draw, element, out);
-            }
+        if let Some(signs) = &self.kept {
+            multiply_runs(&signs[sample * self.layout.signs()..], self.layout, first, out);
+        } else {
+            let (stream, draw, element) = at(self.draws, sample, first);
+            multiply_each(stream, draw, element, out);
         }
     }
 }

@@ -41,14 +41,16 @@ fn positive(u: f32) -> f32 {
 #[inline(always)]
 fn decay(u: f32) -> f32 {
     const SERIES: [f32; 8] = [1.0, 1.0, 0.5, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0];
-    // ln 2 in two parts, of which the first has few digits, so that its products with small integers are exact.
-    const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
-    /// Adding 1.5 2^23 rounds to an integer, which the low bits then hold.
+    // ln 2 in two parts, of which the first has few bits, so that its products with small integers are exact.
+    const HIGH: f32 = 355.0 / 512.0;
+    #[allow(clippy::cast_possible_truncation)] // to the nearest
+    const LOW: f32 = (core::f64::consts::LN_2 - 355.0 / 512.0) as f32;
+    // Adding 1.5 2^23 rounds to an integer, which the low bits then hold.
     const ROUND: f32 = 12_582_912.0;
     let x = -if u.abs() > 87.0 { 87.0 } else { u.abs() };
     let rounded = x * core::f32::consts::LOG2_E + ROUND;
     let n = rounded - ROUND;
-    let r = (x - n * LN_2[0]) - n * LN_2[1];
+    let r = (x - n * HIGH) - n * LOW;
     polynomial(&SERIES, r) * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
 }
 

@@ -57,14 +57,11 @@ fn blocks<const COUNTERS: usize>(stream: Stream, draw: u64, first: u64) -> [[u32
         return out;
     }
     let ([_, c1, c2, c3], key) = (stream.counter(draw, first), words(stream.seed));
+    let [mut a, mut b, mut c, mut d] = out;
     for i in 0..COUNTERS {
-        let [a, b, c, d] = philox::philox4x32_10([low + i as u32, c1, c2, c3], key);
-        out[0][i] = a;
-        out[1][i] = b;
-        out[2][i] = c;
-        out[3][i] = d;
+        [a[i], b[i], c[i], d[i]] = philox::philox4x32_10([low + i as u32, c1, c2, c3], key);
     }
-    out
+    [a, b, c, d]
 }
 
 /// As [`blocks`], where the block number's high half changes on the way.

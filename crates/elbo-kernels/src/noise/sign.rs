@@ -33,8 +33,9 @@ const fn bytes() -> [[f32; 8]; 256] {
     let mut out = [[1.0; 8]; 256];
     let mut i = 0;
     while i < 256 * 8 {
-        if i / 8 >> (i % 8) & 1 == 1 {
-            out[i / 8][i % 8] = -1.0;
+        let [byte, bit] = [i / 8, i % 8];
+        if (byte >> bit) & 1 == 1 {
+            out[byte][bit] = -1.0;
         }
         i += 1;
     }
