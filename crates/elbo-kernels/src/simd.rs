@@ -1,7 +1,8 @@
 //! Plain loops, compiled once for each instruction set and chosen at run time.
 //!
 //! No kernel uses fused multiply-adds and every sum has a fixed order, so all versions of a function give the same bits:
-//! results do not depend on the machine.
+//! results do not depend on the machine. The environment variable `ELBO_SIMD` (`portable`, `avx2`) sets a limit, to
+//! compare speeds.
 
 /// An instruction set that kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,11 +35,19 @@ fn detected() -> Level {
     Level::Portable
 }
 
-/// The instruction set to use.
+/// The instruction set to use: the best one, or what the environment variable `ELBO_SIMD` sets as a limit.
 #[cfg(not(test))]
 #[inline]
 pub(crate) fn level() -> Level {
-    detected()
+    static LEVEL: std::sync::LazyLock<Level> = std::sync::LazyLock::new(|| {
+        let limit = std::env::var("ELBO_SIMD").unwrap_or_default();
+        match limit.as_str() {
+            "portable" => Level::Portable,
+            "avx2" => detected().min(Level::Avx2),
+            _ => detected(),
+        }
+    });
+    *LEVEL
 }
 
 /// Defines a function whose body is compiled for every [`Level`]. What it calls must be `#[inline(always)]`, or it is
