@@ -3,7 +3,7 @@
 //! `KL = Σ ½ (d² + r² - 1) - ln r` in nats with `d = (μ_q - μ_p) / σ_p`, `r = σ_q / σ_p`; the gradients are those of
 //! [`reference::kl`]. Terms are `f32`, sums `f64` in a fixed order.
 
-use super::softplus::{scale, scale_and_slope};
+use super::softplus::{scale_and_slope, scales};
 use super::sum::{single, sum};
 use super::tensor::{dense, floats, tensor};
 use crate::buffer::{BLOCK, pass};
@@ -124,13 +124,10 @@ fn total(blocks: Vec<[f64; 2]>) -> [f32; 2] {
 vectorised! {
     fn divergence(loc: &[f32], u: &[f32], prior: [&[f32]; 2]) -> f64 {
         let [prior_loc, inverse] = prior;
-        // Two loops with short chains of operations run faster than one with a long chain.
         let mut terms = [0.0; BLOCK];
-        for ((ratio, u), inverse) in terms.iter_mut().zip(u).zip(inverse) {
-            *ratio = scale(*u) * inverse;
-        }
+        scales(u, &mut terms);
         for (((term, loc), prior_loc), inverse) in terms.iter_mut().zip(loc).zip(prior_loc).zip(inverse) {
-            let (distance, ratio) = ((loc - prior_loc) * inverse, *term);
+            let (distance, ratio) = ((loc - prior_loc) * inverse, *term * inverse);
             *term = 0.5 * (distance * distance + ratio * ratio - 1.0) - ln_any(ratio);
         }
         sum(&terms[..loc.len()])

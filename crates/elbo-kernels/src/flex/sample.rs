@@ -1,6 +1,6 @@
 //! Reparameterised draws in one pass over the weights, and their backward pass in another.
 
-use super::softplus::{scale, slope};
+use super::softplus::{self, slope};
 use super::tensor::{dense, floats, tensor};
 use crate::buffer::{BLOCK, built, pass};
 use crate::noise::normal::normals_into;
@@ -77,9 +77,7 @@ pub(super) fn at(draws: Draws, sample: usize, element: usize) -> (Stream, u64, u
 
 vectorised! {
     fn scales(u: &[f32], out: &mut [f32]) {
-        for (out, u) in out.iter_mut().zip(u) {
-            *out = scale(*u);
-        }
+        softplus::scales(u, out);
     }
 
     fn draw_block(stream: Stream, draw: u64, first: u64, loc: &[f32], scale: &[f32], out: &mut [f32]) {

@@ -6,19 +6,24 @@
 /// The smallest scale: the machine epsilon.
 const SMALLEST: f32 = f32::EPSILON;
 
-/// `eps + softplus(u)`.
-#[inline(always)]
-pub(super) fn scale(u: f32) -> f32 {
-    positive(u) + ln_1p(decay(u)) + SMALLEST
-}
-
 /// `d softplus / d u = 1 / (1 + e^-u)`.
 #[inline(always)]
 pub(super) fn slope(u: f32) -> f32 {
     of_decay(u, decay(u))
 }
 
-/// [`scale`] and [`slope`] at once.
+/// `eps + softplus(u)` of many, in two loops: those with short chains of operations run faster than one with a long chain.
+#[inline(always)]
+pub(super) fn scales(u: &[f32], out: &mut [f32]) {
+    for (out, u) in out.iter_mut().zip(u) {
+        *out = decay(*u);
+    }
+    for (out, u) in out.iter_mut().zip(u) {
+        *out = positive(*u) + ln_1p(*out) + SMALLEST;
+    }
+}
+
+/// `eps + softplus(u)` and [`slope`] at once.
 #[inline(always)]
 pub(super) fn scale_and_slope(u: f32) -> (f32, f32) {
     let t = decay(u);
@@ -75,6 +80,12 @@ fn polynomial(c: &[f32; 8], x: f32) -> f32 {
 mod tests {
     use super::*;
 
+    fn scale(u: f32) -> f32 {
+        let mut out = [0.0];
+        scales(&[u], &mut out);
+        out[0]
+    }
+
     fn points() -> impl Iterator<Item = f32> {
         let near = (-30_000_i16..=30_000).map(|i| f32::from(i) / 500.0);
         let far = (-1000_i16..=1000).map(|i| f32::from(i) / 3.0);
@@ -90,7 +101,7 @@ mod tests {
             let (scale, slope) = scale_and_slope(u);
             assert_close(u, scale, f64::from(f32::EPSILON) + softplus);
             assert_close(u, slope, 1.0 / (1.0 + (-long).exp()));
-            assert_eq!((scale, slope), (self::scale(u), self::slope(u)));
+            assert_eq!((scale, slope), (super::tests::scale(u), self::slope(u)));
         }
     }
 
