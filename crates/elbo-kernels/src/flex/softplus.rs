@@ -80,7 +80,7 @@ fn polynomial(c: &[f32; 8], x: f32) -> f32 {
 mod tests {
     use super::*;
 
-    fn scale(u: f32) -> f32 {
+    fn scale_of(u: f32) -> f32 {
         let mut out = [0.0];
         scales(&[u], &mut out);
         out[0]
@@ -101,7 +101,7 @@ mod tests {
             let (scale, slope) = scale_and_slope(u);
             assert_close(u, scale, f64::from(f32::EPSILON) + softplus);
             assert_close(u, slope, 1.0 / (1.0 + (-long).exp()));
-            assert_eq!((scale, slope), (super::tests::scale(u), self::slope(u)));
+            assert_eq!((scale, slope), (scale_of(u), self::slope(u)));
         }
     }
 
@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn nan_stays_nan_and_infinities_have_limits() {
-        assert!(scale(f32::NAN).is_nan() && slope(f32::NAN).is_nan());
-        assert_eq!((scale(f32::INFINITY), slope(f32::INFINITY)), (f32::INFINITY, 1.0));
-        assert_eq!(scale(f32::NEG_INFINITY), f32::EPSILON);
+        assert!(scale_of(f32::NAN).is_nan() && slope(f32::NAN).is_nan());
+        assert_eq!((scale_of(f32::INFINITY), slope(f32::INFINITY)), (f32::INFINITY, 1.0));
+        assert_eq!(scale_of(f32::NEG_INFINITY), f32::EPSILON);
         assert!(slope(f32::NEG_INFINITY) < 2e-38);
     }
 }
