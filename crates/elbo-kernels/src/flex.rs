@@ -54,6 +54,16 @@ impl crate::VariationalOps for Flex {
         kl::kl_normal_backward(loc, untransformed_scale, prior_loc, prior_scale, grad)
     }
 
+    fn kl_normal_backward_posterior(
+        loc: FlexTensor,
+        untransformed_scale: FlexTensor,
+        prior_loc: FlexTensor,
+        prior_scale: FlexTensor,
+        grad: FlexTensor,
+    ) -> (FlexTensor, FlexTensor) {
+        kl::kl_normal_backward_posterior(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
     fn sum_squares(values: FlexTensor) -> FlexTensor {
         squares::sum_squares(values)
     }

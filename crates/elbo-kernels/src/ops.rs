@@ -67,6 +67,17 @@ pub trait VariationalOps: Backend {
         reference::kl::kl_normal_backward::<Self>(loc, untransformed_scale, prior_loc, prior_scale, grad)
     }
 
+    /// The first two gradients of [`kl_normal_backward`](Self::kl_normal_backward), under a prior that is not trained.
+    fn kl_normal_backward_posterior(
+        loc: FloatTensor<Self>,
+        untransformed_scale: FloatTensor<Self>,
+        prior_loc: FloatTensor<Self>,
+        prior_scale: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        reference::kl::kl_normal_backward_posterior::<Self>(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
     /// `Σ x²`, shape `[1]`.
     fn sum_squares(values: FloatTensor<Self>) -> FloatTensor<Self> {
         reference::squares::sum_squares::<Self>(values)

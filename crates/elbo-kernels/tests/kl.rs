@@ -142,6 +142,27 @@ fn what_does_not_fit_is_named() {
     assert!(call([3, 3, 1, 4]).contains("prior_scale: expected 1 or 3 elements, found 4"));
 }
 
+/// A prior that is not trained has no part in the tape, and changes no bit of the posterior's gradients.
+#[test]
+fn a_fixed_prior_gives_the_same_gradients() {
+    for dtype in [DType::F32, DType::F64] {
+        let device = Device::flex().autodiff();
+        let make = |name: &str| {
+            let numbers: Vec<f64> = normals(9, name, 3000).iter().map(|x| 0.5 + x.abs()).collect();
+            Tensor::<1>::from_data(TensorData::from(numbers.as_slice()), (&device, dtype))
+        };
+        let run = |trained: bool| {
+            let x = NAMES.map(make);
+            let x: [Tensor<1>; 4] =
+                core::array::from_fn(|i| if trained || i < 2 { x[i].clone().require_grad() } else { x[i].clone() });
+            let grads = run(&x).mul_scalar(0.3).backward();
+            assert_eq!(x[3].grad(&grads).is_some(), trained);
+            [values(x[0].grad(&grads).unwrap()), values(x[1].grad(&grads).unwrap())]
+        };
+        assert!(run(true) == run(false), "{dtype:?}");
+    }
+}
+
 /// `Σ x²` and its gradient `2 g x`, exact to rounding in both types.
 #[test]
 fn squares_are_summed() {

@@ -47,6 +47,25 @@ pub(super) fn kl_normal_backward(
     )
 }
 
+/// See [`VariationalOps::kl_normal_backward_posterior`](crate::VariationalOps::kl_normal_backward_posterior).
+pub(super) fn kl_normal_backward_posterior(
+    loc: FlexTensor,
+    u: FlexTensor,
+    prior_loc: FlexTensor,
+    prior_scale: FlexTensor,
+    grad: FlexTensor,
+) -> (FlexTensor, FlexTensor) {
+    let [loc, u, prior_loc, prior_scale, grad] = [loc, u, prior_loc, prior_scale, grad].map(dense);
+    let Some([m, v, prior_m, prior_s, &[g]]) = floats([&loc, &u, &prior_loc, &prior_scale, &grad]) else {
+        return reference::kl::kl_normal_backward_posterior::<Flex>(loc, u, prior_loc, prior_scale, grad);
+    };
+    let prior = Prior::new(prior_m, prior_s);
+    let ([of_loc, of_u], _) = pass(m.len(), 1, |part, [of_loc, of_u]| {
+        back_posterior(&m[part.clone()], &v[part.clone()], prior.block(part, &mut None), g, of_loc, of_u);
+    });
+    (tensor(of_loc, loc.shape()), tensor(of_u, u.shape()))
+}
+
 /// A prior's locations and inverse scales for the weights of a block.
 type PriorBlock = [[f32; BLOCK]; 2];
 
@@ -131,6 +150,25 @@ vectorised! {
             *term = 0.5 * (distance * distance + ratio * ratio - 1.0) - ln_any(ratio);
         }
         sum(&terms[..loc.len()])
+    }
+
+    fn back_posterior(
+        loc: &[f32],
+        u: &[f32],
+        prior: [&[f32]; 2],
+        grad: f32,
+        of_loc: &mut [f32],
+        of_u: &mut [f32],
+    ) {
+        let (n, [prior_loc, inverse]) = (loc.len(), prior);
+        let (u, prior_loc, inverse) = (&u[..n], &prior_loc[..n], &inverse[..n]);
+        let (of_loc, of_u) = (&mut of_loc[..n], &mut of_u[..n]);
+        for i in 0..n {
+            let (scale, slope) = scale_and_slope(u[i]);
+            let (distance, ratio, unit) = ((loc[i] - prior_loc[i]) * inverse[i], scale * inverse[i], grad * inverse[i]);
+            of_loc[i] = distance * unit;
+            of_u[i] = (ratio - 1.0 / ratio) * unit * slope;
+        }
     }
 
     fn back(

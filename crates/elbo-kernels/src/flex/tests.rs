@@ -133,6 +133,12 @@ fn divergences_are_the_default_ones() {
                 let (loc, u, prior_loc, prior_scale) = all();
                 run(Flex::kl_normal_backward(loc, u, prior_loc, prior_scale, g.clone()))
             });
+            let fixed = on_every_level(|| {
+                let (loc, u, prior_loc, prior_scale) = all();
+                let (a, b) = Flex::kl_normal_backward_posterior(loc, u, prior_loc, prior_scale, g.clone());
+                vec![a, b]
+            });
+            assert_agree(&fixed, &gradients[..2], 0.0, |_, _| 0.0);
             let (a, b, c, d) = all();
             let expected = run(reference::kl::kl_normal_backward::<Flex>(a, b, c, d, g.clone()));
             let summed = |k: usize| (k == 2 && locs == 1) || (k == 3 && scales == 1);
