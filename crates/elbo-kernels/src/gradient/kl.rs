@@ -18,15 +18,12 @@ impl<B: VariationalOps> Backward<B, 4> for KlNormal {
     fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let [loc, u, prior_loc, prior_scale] = ops.state;
         let grad = grads.consume::<B>(&ops.node);
-        let gradients = match &ops.parents {
-            [_, _, None, None] => {
-                let (of_loc, of_u) = B::kl_normal_backward_posterior(loc, u, prior_loc, prior_scale, grad);
-                vec![of_loc, of_u]
-            }
-            _ => {
-                let all = B::kl_normal_backward(loc, u, prior_loc, prior_scale, grad);
-                vec![all.0, all.1, all.2, all.3]
-            }
+        let gradients = if let [_, _, None, None] = &ops.parents {
+            let (of_loc, of_u) = B::kl_normal_backward_posterior(loc, u, prior_loc, prior_scale, grad);
+            vec![of_loc, of_u]
+        } else {
+            let all = B::kl_normal_backward(loc, u, prior_loc, prior_scale, grad);
+            vec![all.0, all.1, all.2, all.3]
         };
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let Some(node) = parent {
