@@ -12,6 +12,10 @@ use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// A step's arrays take the places of the last step's.
+#[global_allocator]
+static ALLOCATOR: elbo::memory::Recycling = elbo::memory::Recycling::new();
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     // What no check foresaw is an error as well, and not a backtrace.

@@ -3,12 +3,18 @@
 //! Items are elements for draws and divergences, multiply-adds for products (three times as many with the backward
 //! pass). Under `cargo test` every benchmark runs once.
 
+use burn::optim::{AdamConfig, Optimizer};
 use burn::tensor::{Device, Distribution, Tensor};
-use divan::{Bencher, counter::ItemsCount};
-use elbo_kernels::{
-    ConvGeometry, DataFormat, Epilogue, Padding, Stream, TransposedGeometry, convolution, dense, kl_normal,
-    sample_normal, transposed_convolution,
+use divan::{
+    Bencher,
+    counter::{BytesCount, ItemsCount},
 };
+use elbo_kernels::noise::{normal::normals_f32, sign::signs};
+use elbo_kernels::{
+    AdamStep, ConvGeometry, DataFormat, Epilogue, Padding, Stream, TransposedGeometry, adam_step, convolution, dense,
+    kl_normal, sample_normal, sum_squares, transposed_convolution,
+};
+use rayon::prelude::*;
 
 const BATCH: usize = 128;
 const LENGTH: usize = 128;
@@ -16,6 +22,9 @@ const FILTERS: usize = 64;
 const KERNEL: usize = 5;
 const WEIGHTS: [usize; 2] = [20_480, 1 << 20];
 const DENSE: [usize; 2] = [8192, 10];
+
+#[global_allocator]
+static ALLOCATOR: elbo_kernels::memory::Recycling = elbo_kernels::memory::Recycling::new();
 
 fn main() {
     divan::main();
@@ -37,6 +46,56 @@ fn geometry(channels: usize) -> ConvGeometry {
         filters: FILTERS,
         groups: 1,
     }
+}
+
+/// What the machine can copy: the peak beside which passes over memory stand. Bytes are read and written.
+#[divan::bench(args = [1_000_000, 10_000_000])]
+fn copy_peak(bencher: Bencher<'_, '_>, n: usize) {
+    let (from, mut to) = (vec![1.0_f32; n], vec![0.0_f32; n]);
+    bencher.counter(BytesCount::new(8 * n)).bench_local(|| {
+        let parts = from.par_chunks(1 << 14).zip(to.par_chunks_mut(1 << 14));
+        parts.for_each(|(from, to)| to.copy_from_slice(from));
+    });
+}
+
+/// A step of Adam. Bytes: parameter, gradient and both moments read, parameter and moments written.
+#[divan::bench(args = [20_480, 1_000_000, 10_000_000])]
+fn adam(bencher: Bencher<'_, '_>, n: usize) {
+    let device = Device::flex();
+    let mut state = Some((random::<1>([n], &device), [random([n], &device), random([n], &device).abs()]));
+    let grad = random([n], &device);
+    let mut time = 0;
+    bencher.counter(BytesCount::new(28 * n)).bench_local(|| {
+        time += 1;
+        let step = AdamStep::new(1e-3, [0.9, 0.999], 1e-8, time);
+        let (parameter, moments) = state.take().expect("the state of the last step");
+        state = Some(adam_step(parameter, grad.clone(), moments, step));
+    });
+}
+
+/// The same by Burn's operations.
+#[divan::bench(args = [20_480, 1_000_000, 10_000_000])]
+fn adam_of_burn(bencher: Bencher<'_, '_>, n: usize) {
+    let device = Device::flex();
+    let adam = AdamConfig::new().with_epsilon(1e-8).build();
+    let mut state = Some((random::<1>([n], &device), None));
+    let grad = random([n], &device);
+    bencher.counter(BytesCount::new(28 * n)).bench_local(|| {
+        let (parameter, moments) = state.take().expect("the state of the last step");
+        state = Some(adam.step(1e-3, parameter, grad.clone(), moments));
+    });
+}
+
+#[divan::bench(args = WEIGHTS)]
+fn normals(bencher: Bencher<'_, '_>, n: usize) {
+    let draws = Stream::named(7, "bench/kernel").draws(0, 1);
+    bencher.counter(ItemsCount::new(n)).bench(|| normals_f32(draws, n));
+}
+
+#[divan::bench(args = WEIGHTS)]
+fn random_signs(bencher: Bencher<'_, '_>, n: usize) {
+    let draws = Stream::named(7, "bench/kernel").draws(0, 1);
+    bencher.counter(ItemsCount::new(n)).bench(|| signs(draws, n));
 }
 
 #[divan::bench(args = WEIGHTS)]
@@ -67,6 +126,24 @@ fn kl(bencher: Bencher<'_, '_>, n: usize) {
     bencher.counter(ItemsCount::new(n)).bench(|| {
         let grads = kl_normal(loc.clone(), u.clone(), prior_loc.clone(), prior_scale.clone()).backward();
         (loc.grad(&grads), u.grad(&grads))
+    });
+}
+
+/// A draw and a divergence, forward and backward: the workload `sample_kl` of the comparison with other libraries.
+#[divan::bench(args = [100_000, 1_000_000, 10_000_000])]
+fn sample_kl(bencher: Bencher<'_, '_>, n: usize) {
+    let device = Device::flex().autodiff();
+    let (loc, u) = (random([n], &device).require_grad(), random([n], &device).require_grad());
+    let (prior_loc, prior_scale) = (Tensor::<1>::zeros([1], &device), Tensor::<1>::ones([1], &device));
+    let weight = 1.0 / f64::from(u32::try_from(n).expect("few weights"));
+    let mut draw = 0;
+    bencher.counter(ItemsCount::new(n)).bench_local(|| {
+        draw += 1;
+        let sample = sample_normal(loc.clone(), u.clone(), Stream::named(7, "bench/kernel").draws(draw, 1));
+        let divergence = kl_normal(loc.clone(), u.clone(), prior_loc.clone(), prior_scale.clone());
+        let loss = sum_squares(sample).mul_scalar(0.5 * weight) + divergence.mul_scalar(weight);
+        let grads = loss.backward();
+        (loss.into_scalar::<f32>(), loc.grad(&grads), u.grad(&grads))
     });
 }
 

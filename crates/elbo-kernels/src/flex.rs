@@ -1,14 +1,30 @@
-//! The CPU backend: products of its own, everything else by the default bodies.
+//! The CPU backend: fused overrides and products of its own, default bodies for everything else.
 
+mod adam;
 mod arrays;
+mod bias;
 mod convolution;
 mod dense;
+mod kl;
+mod perturbation;
 mod product;
+mod runs;
+mod sample;
+mod softplus;
+mod squares;
+mod sum;
+mod tensor;
+
+#[cfg(test)]
+mod tests;
 
 use crate::VariationalOps;
+use crate::adam::AdamStep;
 use crate::geometry::{ConvGeometry, Epilogue};
 use crate::gradient::Gradients;
-use burn::backend::{Flex, tensor::FloatTensor};
+use crate::layout::ChannelLayout;
+use crate::noise::Draws;
+use burn::backend::{Flex, flex::FlexTensor, tensor::FloatTensor};
 
 impl VariationalOps for Flex {
     fn dense(
@@ -88,5 +104,107 @@ impl VariationalOps for Flex {
         shared: bool,
     ) -> FloatTensor<Self> {
         convolution::backward_kernel(input, grad, &geometry, samples, shared)
+    }
+
+    fn sample_normal(loc: FlexTensor, untransformed_scale: FlexTensor, draws: Draws) -> FlexTensor {
+        sample::sample_normal(loc, untransformed_scale, draws)
+    }
+
+    fn sample_normal_backward(
+        untransformed_scale: FlexTensor,
+        grad: FlexTensor,
+        draws: Draws,
+    ) -> (FlexTensor, FlexTensor) {
+        sample::sample_normal_backward(untransformed_scale, grad, draws)
+    }
+
+    fn kl_normal(
+        loc: FlexTensor,
+        untransformed_scale: FlexTensor,
+        prior_loc: FlexTensor,
+        prior_scale: FlexTensor,
+    ) -> FlexTensor {
+        kl::kl_normal(loc, untransformed_scale, prior_loc, prior_scale)
+    }
+
+    fn kl_normal_backward(
+        loc: FlexTensor,
+        untransformed_scale: FlexTensor,
+        prior_loc: FlexTensor,
+        prior_scale: FlexTensor,
+        grad: FlexTensor,
+    ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
+        kl::kl_normal_backward(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
+    fn kl_normal_backward_posterior(
+        loc: FlexTensor,
+        untransformed_scale: FlexTensor,
+        prior_loc: FlexTensor,
+        prior_scale: FlexTensor,
+        grad: FlexTensor,
+    ) -> (FlexTensor, FlexTensor) {
+        kl::kl_normal_backward_posterior(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
+    fn sum_squares(values: FlexTensor) -> FlexTensor {
+        squares::sum_squares(values)
+    }
+
+    fn sum_squares_backward(values: FlexTensor, grad: FlexTensor) -> FlexTensor {
+        squares::sum_squares_backward(values, grad)
+    }
+
+    fn adam_step(
+        parameter: FlexTensor,
+        grad: FlexTensor,
+        moment_1: FlexTensor,
+        moment_2: FlexTensor,
+        step: AdamStep,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        adam::adam_step(parameter, grad, moment_1, moment_2, step)
+    }
+
+    fn bias_backward(grad: FlexTensor, samples: usize, channel_axis: usize) -> FlexTensor {
+        bias::bias_backward(grad, samples, channel_axis)
+    }
+
+    fn perturb_signs(input: FlexTensor, draws: Draws, layout: ChannelLayout, shared: bool) -> FlexTensor {
+        perturbation::perturb_signs(input, draws, layout, shared)
+    }
+
+    fn perturb_signs_backward(grad: FlexTensor, draws: Draws, layout: ChannelLayout, shared: bool) -> FlexTensor {
+        perturbation::perturb_signs_backward(grad, draws, layout, shared)
+    }
+
+    fn add_perturbation(
+        mean: FlexTensor,
+        perturbation: FlexTensor,
+        bias: FlexTensor,
+        draws: Draws,
+        layout: ChannelLayout,
+        epilogue: Epilogue,
+    ) -> FlexTensor {
+        perturbation::add_perturbation(mean, perturbation, bias, draws, layout, epilogue)
+    }
+
+    fn add_noise(
+        mean: FlexTensor,
+        variance: FlexTensor,
+        bias: FlexTensor,
+        draws: Draws,
+        layout: ChannelLayout,
+        epilogue: Epilogue,
+    ) -> FlexTensor {
+        perturbation::add_noise(mean, variance, bias, draws, layout, epilogue)
+    }
+
+    fn add_noise_backward_variance(
+        variance: FlexTensor,
+        grad: FlexTensor,
+        draws: Draws,
+        layout: ChannelLayout,
+    ) -> FlexTensor {
+        perturbation::add_noise_backward_variance(variance, grad, draws, layout)
     }
 }

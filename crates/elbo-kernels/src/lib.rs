@@ -9,6 +9,8 @@
 //! | --- | --- | --- |
 //! | [`sample_normal`] | `loc + (eps + softplus(u)) * noise` | regenerates the noise |
 //! | [`kl_normal`] | `KL(N(loc, scale) ‖ N(prior))`, summed, nats | closed form |
+//! | [`sum_squares`] | `Σ x²` | `2 g x` |
+//! | [`adam_step`] | parameter and moments in one pass | |
 //! | [`dense`] | `activation(x W + b)`, S kernels | two products |
 //! | [`perturb_signs`], [`add_perturbation`] | flipout's signs, bias, activation | the same signs |
 //! | [`add_noise`] | `activation(m + sqrt(v) noise + b)` | regenerates the noise |
@@ -22,22 +24,29 @@
 //! Switch backends on through the features of this crate (or of `elbo`), not through Burn's: an operation that is
 //! called on a backend which this crate was not built for stops with "Backend not supported".
 
+#![allow(clippy::inline_always)] // what a vectorised function calls has to be compiled into it
+
+pub mod adam;
 pub mod geometry;
 pub mod gradient;
 pub mod layout;
+pub mod memory;
 pub mod noise;
 pub mod reference;
 
+mod buffer;
 #[cfg(feature = "flex")]
 mod flex;
 mod ops;
+mod simd;
 mod tensor;
 
+pub use adam::AdamStep;
 pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding, TransposedGeometry};
 pub use layout::ChannelLayout;
 pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
 pub use tensor::{
-    add_noise, add_perturbation, convolution, dense, kl_normal, normal_noise, perturb_signs, reshape, sample_normal,
-    sign_noise, transposed_convolution, uniform_noise,
+    adam_step, add_noise, add_perturbation, convolution, dense, kl_normal, normal_noise, perturb_signs, reshape,
+    sample_normal, sign_noise, sum_squares, transposed_convolution, uniform_noise,
 };

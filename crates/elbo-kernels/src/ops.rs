@@ -1,5 +1,6 @@
 //! The backend extension: every method has a default body of ordinary Burn operations.
 
+use crate::adam::AdamStep;
 use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
 use crate::gradient;
 use crate::layout::ChannelLayout;
@@ -65,6 +66,39 @@ pub trait VariationalOps: Backend {
         grad: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         reference::kl::kl_normal_backward::<Self>(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
+    /// The first two gradients of [`kl_normal_backward`](Self::kl_normal_backward), under a prior that is not trained.
+    fn kl_normal_backward_posterior(
+        loc: FloatTensor<Self>,
+        untransformed_scale: FloatTensor<Self>,
+        prior_loc: FloatTensor<Self>,
+        prior_scale: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        reference::kl::kl_normal_backward_posterior::<Self>(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
+    /// `Σ x²`, shape `[1]`.
+    fn sum_squares(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::squares::sum_squares::<Self>(values)
+    }
+
+    /// Gradient of [`sum_squares`](Self::sum_squares): `2 g x`.
+    fn sum_squares_backward(values: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::squares::sum_squares_backward::<Self>(values, grad)
+    }
+
+    /// A step of Adam: the new parameter and the new first and second moments, from the old ones and the gradient. Not
+    /// differentiable.
+    fn adam_step(
+        parameter: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        moment_1: FloatTensor<Self>,
+        moment_2: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        reference::adam::adam_step::<Self>(parameter, grad, moment_1, moment_2, step)
     }
 
     /// `epilogue(x W_s + b_s)`: x `[rows, in]` (or S of them), kernel `[S, in units]`, bias `[S, units]`.

@@ -1,6 +1,7 @@
 //! The operations for Burn's [`Tensor`].
 
 use crate::VariationalOps;
+use crate::adam::AdamStep;
 use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
@@ -83,6 +84,37 @@ pub fn kl_normal<const D: usize>(
         prior_loc.into_dispatch(),
         prior_scale.into_dispatch(),
     ))
+}
+
+/// `Σ x²`, shape `[1]`, read once forward and once backward.
+#[must_use]
+pub fn sum_squares<const D: usize>(values: Tensor<D>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::sum_squares(values.into_dispatch()))
+}
+
+/// A step of [Adam](AdamStep): the new parameter and its new first and second moments. Not differentiable.
+///
+/// # Panics
+/// If the shapes differ.
+#[must_use]
+pub fn adam_step<const D: usize>(
+    parameter: Tensor<D>,
+    grad: Tensor<D>,
+    moments: [Tensor<D>; 2],
+    step: AdamStep,
+) -> (Tensor<D>, [Tensor<D>; 2]) {
+    let [first, second] = moments;
+    for (name, tensor) in [("grad", &grad), ("first moment", &first), ("second moment", &second)] {
+        assert_eq!(tensor.dims(), parameter.dims(), "{name}: expected the shape of the parameter");
+    }
+    let (parameter, first, second) = Dispatch::adam_step(
+        parameter.into_dispatch(),
+        grad.into_dispatch(),
+        first.into_dispatch(),
+        second.into_dispatch(),
+        step,
+    );
+    (Tensor::from_dispatch(parameter), [first, second].map(Tensor::from_dispatch))
 }
 
 /// `epilogue(x W_s + b_s)` for S kernels.

@@ -3,7 +3,7 @@
 mod support;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use elbo_kernels::kl_normal;
+use elbo_kernels::{kl_normal, sum_squares};
 use proptest::prelude::*;
 use support::{assert_close, differences, message, normals, parameter, tensor, values};
 
@@ -140,4 +140,42 @@ fn what_does_not_fit_is_named() {
     assert!(call([3, 2, 1, 1]).contains("untransformed_scale: expected the shape of `loc`"));
     assert!(call([3, 3, 2, 1]).contains("prior_loc: expected 1 or 3 elements, found 2"));
     assert!(call([3, 3, 1, 4]).contains("prior_scale: expected 1 or 3 elements, found 4"));
+}
+
+/// A prior that is not trained has no part in the tape, and changes no bit of the posterior's gradients.
+#[test]
+fn a_fixed_prior_gives_the_same_gradients() {
+    for dtype in [DType::F32, DType::F64] {
+        let device = Device::flex().autodiff();
+        let make = |name: &str| {
+            let numbers: Vec<f64> = normals(9, name, 3000).iter().map(|x| 0.5 + x.abs()).collect();
+            Tensor::<1>::from_data(TensorData::from(numbers.as_slice()), (&device, dtype))
+        };
+        let run = |trained: bool| {
+            let x = NAMES.map(make);
+            let x: [Tensor<1>; 4] =
+                core::array::from_fn(|i| if trained || i < 2 { x[i].clone().require_grad() } else { x[i].clone() });
+            let grads = run(&x).mul_scalar(0.3).backward();
+            assert_eq!(x[3].grad(&grads).is_some(), trained);
+            [values(x[0].grad(&grads).unwrap()), values(x[1].grad(&grads).unwrap())]
+        };
+        assert!(run(true) == run(false), "{dtype:?}");
+    }
+}
+
+/// `Σ x²` and its gradient `2 g x`, exact to rounding in both types.
+#[test]
+fn squares_are_summed() {
+    let x = normals(8, "x", 5000);
+    let exact: f64 = x.iter().map(|x| x * x).sum();
+    for (dtype, bound) in [(DType::F32, 1e-6), (DType::F64, 1e-13)] {
+        let device = Device::flex().autodiff();
+        let tensor = Tensor::<1>::from_data(TensorData::from(x.as_slice()), (&device, dtype)).require_grad();
+        let sum = sum_squares(tensor.clone().reshape([50, 100]));
+        assert_eq!(sum.dims(), [1]);
+        assert_close("sum", &values(sum.clone()), &[exact], bound);
+        let grads = sum.mul_scalar(3.0).backward();
+        let expected: Vec<f64> = x.iter().map(|x| 6.0 * x).collect();
+        assert_close("gradient", &values(tensor.grad(&grads).unwrap()), &expected, bound);
+    }
 }

@@ -40,7 +40,7 @@ mod named;
 mod sum;
 
 pub use activation::Activation;
-pub use elbo_kernels::{DataFormat, Padding};
+pub use elbo_kernels::{DataFormat, Padding, memory};
 pub use error::{Error, Result};
 pub use estimator::Estimator;
 pub use noise::Noise;

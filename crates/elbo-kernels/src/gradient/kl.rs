@@ -18,8 +18,13 @@ impl<B: VariationalOps> Backward<B, 4> for KlNormal {
     fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let [loc, u, prior_loc, prior_scale] = ops.state;
         let grad = grads.consume::<B>(&ops.node);
-        let gradients = B::kl_normal_backward(loc, u, prior_loc, prior_scale, grad);
-        let gradients = [gradients.0, gradients.1, gradients.2, gradients.3];
+        let gradients = if let [_, _, None, None] = &ops.parents {
+            let (of_loc, of_u) = B::kl_normal_backward_posterior(loc, u, prior_loc, prior_scale, grad);
+            vec![of_loc, of_u]
+        } else {
+            let all = B::kl_normal_backward(loc, u, prior_loc, prior_scale, grad);
+            vec![all.0, all.1, all.2, all.3]
+        };
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, gradient);

@@ -8,6 +8,7 @@ mod dense;
 mod kl;
 mod perturbation;
 mod sample;
+mod squares;
 mod transposed_convolution;
 
 pub(crate) use convolution::convolution_by_parts;
@@ -37,6 +38,10 @@ impl<B: VariationalOps, C: CheckpointStrategy> VariationalOps for Autodiff<B, C>
         prior_scale: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         kl::kl_normal::<B, C>(loc, untransformed_scale, prior_loc, prior_scale)
+    }
+
+    fn sum_squares(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        squares::sum_squares::<B, C>(values)
     }
 
     fn dense(

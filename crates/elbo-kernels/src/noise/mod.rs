@@ -16,7 +16,7 @@ pub mod sign;
 pub mod uniform;
 
 mod fill;
-mod polynomial;
+pub(crate) mod polynomial;
 
 /// A named source of noise: all draws with the same seed and identity are the same numbers, everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,47 +5,117 @@
 //! `sqrt(66 ln 2) = 6.76`. In `f64` two words make one 64-bit integer and a block gives one pair, up to
 //! `sqrt(108 ln 2) = 8.65`. The angle is reduced to an octant in integers, exactly.
 
-use super::Draws;
-use super::fill::fill;
+use super::fill::{Transform, fill, run};
 use super::polynomial::{double, single};
+use super::{Draws, Stream};
+use crate::simd::vectorised;
 
 /// The normals of `draws`, `n` per draw: row-major `[samples, n]`.
 #[must_use]
 pub fn normals_f32(draws: Draws, n: usize) -> Vec<f32> {
-    fill(draws, n, 0.0, four_f32)
+    fill(draws, n, write_f32)
 }
 
 /// As [`normals_f32`], in double precision: other numbers, from the same stream.
 #[must_use]
 pub fn normals_f64(draws: Draws, n: usize) -> Vec<f64> {
-    fill(draws, n, 0.0, two_f64)
+    fill(draws, n, write_f64)
 }
 
-/// Four `f32` normals from one block.
-#[inline]
-fn four_f32([u0, t0, u1, t1]: [u32; 4]) -> [f32; 4] {
-    let [a, b] = pair_f32(u0, t0);
-    let [c, d] = pair_f32(u1, t1);
-    [a, b, c, d]
+vectorised! {
+    /// Elements `first ..` of a draw.
+    fn write_f32(stream: Stream, draw: u64, first: u64, out: &mut [f32]) {
+        normals_into(stream, draw, first, out);
+    }
+
+    /// Elements `first ..` of a draw.
+    fn write_f64(stream: Stream, draw: u64, first: u64, out: &mut [f64]) {
+        run::<Double, _, _>(stream, draw, first, out);
+    }
 }
 
-#[inline]
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_wrap)] // words become numbers here
-fn pair_f32(u: u32, angle: u32) -> [f32; 2] {
+/// Elements `first ..` of a draw, inlined into a vectorised caller.
+#[inline(always)]
+pub(crate) fn normals_into(stream: Stream, draw: u64, first: u64, out: &mut [f32]) {
+    run::<Single, _, _>(stream, draw, first, out);
+}
+
+/// Blocks that are worked on together.
+const COUNTERS: usize = 64;
+
+/// Four `f32` normals from every block.
+struct Single;
+
+impl Transform<COUNTERS, { 4 * COUNTERS }> for Single {
+    type Value = f32;
+
+    #[inline(always)]
+    fn values([u0, t0, u1, t1]: &[[u32; COUNTERS]; 4], out: &mut [f32; 4 * COUNTERS]) {
+        let mut values = [[0.0; COUNTERS]; 4];
+        // Loops with short chains of operations run faster than one with a long chain.
+        for i in 0..COUNTERS {
+            values[0][i] = radius_f32(u0[i]);
+        }
+        for i in 0..COUNTERS {
+            values[2][i] = radius_f32(u1[i]);
+        }
+        for i in 0..COUNTERS {
+            [values[0][i], values[1][i]] = turned_f32(values[0][i], t0[i]);
+        }
+        for i in 0..COUNTERS {
+            [values[2][i], values[3][i]] = turned_f32(values[2][i], t1[i]);
+        }
+        for i in 0..COUNTERS {
+            for lane in 0..4 {
+                out[4 * i + lane] = values[lane][i];
+            }
+        }
+    }
+}
+
+/// Two `f64` normals from every block.
+struct Double;
+
+impl Transform<COUNTERS, { 2 * COUNTERS }> for Double {
+    type Value = f64;
+
+    #[inline(always)]
+    fn values([u_high, u_low, t_high, t_low]: &[[u32; COUNTERS]; 4], out: &mut [f64; 2 * COUNTERS]) {
+        let mut values = [[0.0; COUNTERS]; 2];
+        for i in 0..COUNTERS {
+            [values[0][i], values[1][i]] = pair_f64([u_high[i], u_low[i], t_high[i], t_low[i]]);
+        }
+        for i in 0..COUNTERS {
+            for lane in 0..2 {
+                out[2 * i + lane] = values[lane][i];
+            }
+        }
+    }
+}
+
+/// `sqrt(-2 ln u)`
+#[inline(always)]
+#[allow(clippy::cast_precision_loss)] // a word becomes a number here
+fn radius_f32(u: u32) -> f32 {
     const SCALE: f32 = 1.0 / 4_294_967_296.0;
-    const TURN: f32 = core::f32::consts::TAU * SCALE;
-    let radius = (-2.0 * single::ln(u as f32 * SCALE + 0.5 * SCALE)).sqrt();
+    (-2.0 * single::ln(u as f32 * SCALE + 0.5 * SCALE)).sqrt()
+}
+
+/// `(r cos θ, r sin θ)`
+#[inline(always)]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_wrap)] // a word becomes a number here
+fn turned_f32(radius: f32, angle: u32) -> [f32; 2] {
+    const TURN: f32 = core::f32::consts::TAU / 4_294_967_296.0;
     let quadrant = angle.wrapping_add(1 << 29) >> 30;
     let rest = angle.wrapping_sub(quadrant << 30) as i32;
     let (sin, cos) = single::sin_cos(rest as f32 * TURN);
-    let (sin, cos) = rotate(quadrant, sin, cos);
+    let (sin, cos) = rotate_f32(quadrant, sin, cos);
     [radius * cos, radius * sin]
 }
 
-/// Two `f64` normals from one block.
-#[inline]
+#[inline(always)]
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_wrap, clippy::cast_possible_truncation)] // words become numbers here
-fn two_f64([u_high, u_low, t_high, t_low]: [u32; 4]) -> [f64; 2] {
+fn pair_f64([u_high, u_low, t_high, t_low]: [u32; 4]) -> [f64; 2] {
     const SCALE: f64 = 1.0 / 9_007_199_254_740_992.0;
     const TURN: f64 = core::f64::consts::TAU / 18_446_744_073_709_551_616.0;
     let u = (u64::from(u_high) << 32 | u64::from(u_low)) >> 11;
@@ -54,25 +124,30 @@ fn two_f64([u_high, u_low, t_high, t_low]: [u32; 4]) -> [f64; 2] {
     let quadrant = angle.wrapping_add(1 << 61) >> 62;
     let rest = angle.wrapping_sub(quadrant << 62) as i64;
     let (sin, cos) = double::sin_cos(rest as f64 * TURN);
-    let (sin, cos) = rotate(quadrant as u32, sin, cos);
+    let (sin, cos) = rotate_f64(quadrant, sin, cos);
     [radius * cos, radius * sin]
 }
 
-/// Sine and cosine of an angle advanced by `quadrant` right angles.
-#[inline]
-fn rotate<T: core::ops::Neg<Output = T>>(quadrant: u32, sin: T, cos: T) -> (T, T) {
-    match quadrant & 3 {
-        0 => (sin, cos),
-        1 => (cos, -sin),
-        2 => (-sin, -cos),
-        _ => (-cos, sin),
-    }
+/// Defines [`rotate_f32`] and [`rotate_f64`]: sine and cosine of an angle advanced by `quadrant` right angles,
+/// `(s, c)`, `(c, -s)`, `(-s, -c)`, `(-c, s)`, by moving sign bits instead of branching.
+macro_rules! rotate {
+    ($name:ident, $float:ident, $bits:ident) => {
+        #[inline(always)]
+        fn $name(quadrant: $bits, sin: $float, cos: $float) -> ($float, $float) {
+            const SIGN: u32 = $bits::BITS - 2;
+            let flip = |x: $float, quadrant: $bits| $float::from_bits(x.to_bits() ^ (quadrant & 2) << SIGN);
+            let (a, b) = if quadrant & 1 == 0 { (sin, cos) } else { (cos, sin) };
+            (flip(a, quadrant), flip(b, quadrant.wrapping_add(1)))
+        }
+    };
 }
+rotate!(rotate_f32, f32, u32);
+rotate!(rotate_f64, f64, u64);
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Stream, fill::TASK};
     use super::*;
+    use crate::buffer::ALONE;
 
     fn stream() -> Stream {
         Stream::named(20_261_124, "test/kernel")
@@ -148,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_prefix_is_a_prefix_and_threads_do_not_matter() {
-        let n = 3 * TASK + 5;
+        let n = 3 * ALONE + 5;
         let long = normals_f32(stream().draws(0, 1), n);
         assert_eq!(long[..100], normals_f32(stream().draws(0, 1), 100));
         for threads in [1, 2, 3, 8] {
@@ -179,8 +254,8 @@ mod tests {
     fn extremes_are_finite() {
         for u in [0, 1, u32::MAX] {
             for angle in [0, 1 << 29, (1 << 29) - 1, 1 << 30, 1 << 31, u32::MAX] {
-                let single = four_f32([u, angle, angle, u]);
-                let double = two_f64([u, u, angle, angle]);
+                let single = [turned_f32(radius_f32(u), angle), turned_f32(radius_f32(angle), u)].concat();
+                let double = pair_f64([u, u, angle, angle]);
                 assert!(single.iter().all(|z| z.is_finite() && z.abs() < 6.8), "{u} {angle}: {single:?}");
                 assert!(double.iter().all(|z| z.is_finite() && z.abs() < 8.7), "{u} {angle}: {double:?}");
             }

@@ -7,7 +7,7 @@ const ROUNDS: usize = 10;
 
 /// The block of four words for one counter and key.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let mut state = counter;
     let mut key = key;
@@ -21,7 +21,7 @@ pub fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 }
 
 /// High and low word of a 32x32-bit product.
-#[inline]
+#[inline(always)]
 #[allow(clippy::cast_possible_truncation)] // the two halves of a 64-bit product
 fn multiply(a: u32, b: u32) -> (u32, u32) {
     let product = u64::from(a) * u64::from(b);

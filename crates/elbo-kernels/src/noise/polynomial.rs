@@ -22,7 +22,7 @@ macro_rules! elementary {
             /// `ln x` for normal, positive `x`: `x = 2^e m` with `m` in `[1/√2, √2)`, then
             /// `ln m = 2 atanh(s)`, `s = (m - 1) / (m + 1)`.
             #[must_use]
-            #[inline]
+            #[inline(always)]
             pub fn ln(x: $float) -> $float {
                 const COEFFICIENTS: [$float; $ln] = inverse_odd();
                 const ROOT_HALF: $bits = core::$float::consts::FRAC_1_SQRT_2.to_bits();
@@ -37,7 +37,7 @@ macro_rules! elementary {
 
             /// `(sin x, cos x)` for `|x| <= π/4`.
             #[must_use]
-            #[inline]
+            #[inline(always)]
             pub fn sin_cos(x: $float) -> ($float, $float) {
                 const SIN: [$float; $sin] = alternating_factorials(1);
                 const COS: [$float; $cos] = alternating_factorials(0);
@@ -45,7 +45,7 @@ macro_rules! elementary {
                 (x * horner(&SIN, square), horner(&COS, square))
             }
 
-            #[inline]
+            #[inline(always)]
             fn horner(coefficients: &[$float], x: $float) -> $float {
                 coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c)
             }

@@ -1,18 +1,62 @@
 //! Random signs: one bit of a Philox block each, 128 to a block. A set bit is -1.
 
-use super::Draws;
-use super::fill::fill;
+use super::fill::{Transform, fill, run};
+use super::{Draws, Stream};
+use crate::simd::vectorised;
 
 /// The signs of `draws`, `n` per draw, as -1 and 1: row-major `[samples, n]`.
 #[must_use]
 pub fn signs(draws: Draws, n: usize) -> Vec<f32> {
-    fill(draws, n, 0.0, block)
+    fill(draws, n, write)
 }
 
-/// 128 signs from one block: word by word, low bits first.
-#[inline]
-fn block(words: [u32; 4]) -> [f32; 128] {
-    core::array::from_fn(|i| if words[i / 32] >> (i % 32) & 1 == 1 { -1.0 } else { 1.0 })
+vectorised! {
+    /// Elements `first ..` of a draw.
+    fn write(stream: Stream, draw: u64, first: u64, out: &mut [f32]) {
+        signs_into(stream, draw, first, out);
+    }
+}
+
+/// Elements `first ..` of a draw, inlined into a vectorised caller.
+#[inline(always)]
+pub(crate) fn signs_into(stream: Stream, draw: u64, first: u64, out: &mut [f32]) {
+    run::<Signs, _, _>(stream, draw, first, out);
+}
+
+/// Blocks that are worked on together.
+const COUNTERS: usize = 8;
+
+/// The signs of the bits of a byte, low bits first.
+static BYTES: [[f32; 8]; 256] = bytes();
+
+const fn bytes() -> [[f32; 8]; 256] {
+    let mut out = [[1.0; 8]; 256];
+    let mut i = 0;
+    while i < 256 * 8 {
+        let [byte, bit] = [i / 8, i % 8];
+        if (byte >> bit) & 1 == 1 {
+            out[byte][bit] = -1.0;
+        }
+        i += 1;
+    }
+    out
+}
+
+/// 128 signs from every block: word by word, low bits first.
+struct Signs;
+
+impl Transform<COUNTERS, { 128 * COUNTERS }> for Signs {
+    type Value = f32;
+
+    #[inline(always)]
+    fn values(words: &[[u32; COUNTERS]; 4], out: &mut [f32; 128 * COUNTERS]) {
+        let (bytes, _) = out.as_chunks_mut::<8>();
+        for (at, signs) in bytes.chunks_exact_mut(4).enumerate() {
+            for (signs, byte) in signs.iter_mut().zip(words[at % 4][at / 4].to_le_bytes()) {
+                *signs = BYTES[usize::from(byte)];
+            }
+        }
+    }
 }
 
 #[cfg(test)]

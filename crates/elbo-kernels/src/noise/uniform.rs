@@ -4,28 +4,75 @@
 //! `u = (w + 1/2) 2^-52`, two from a block. Both are exact, so neither 0 nor 1 can appear, and a logarithm of `u` or of
 //! `1 - u` is finite.
 
-use super::Draws;
-use super::fill::fill;
+use super::fill::{Transform, fill, run};
+use super::{Draws, Stream};
+use crate::simd::vectorised;
 
 /// The uniforms of `draws`, `n` per draw: row-major `[samples, n]`.
 #[must_use]
 pub fn uniforms_f32(draws: Draws, n: usize) -> Vec<f32> {
-    fill(draws, n, 0.0, |block| block.map(unit_f32))
+    fill(draws, n, write_f32)
 }
 
 /// As [`uniforms_f32`], in double precision: other numbers, from the same stream.
 #[must_use]
 pub fn uniforms_f64(draws: Draws, n: usize) -> Vec<f64> {
-    fill(draws, n, 0.0, |[a, b, c, d]| [unit_f64(a, b), unit_f64(c, d)])
+    fill(draws, n, write_f64)
 }
 
-#[inline]
+vectorised! {
+    /// Elements `first ..` of a draw.
+    fn write_f32(stream: Stream, draw: u64, first: u64, out: &mut [f32]) {
+        run::<Single, _, _>(stream, draw, first, out);
+    }
+
+    /// Elements `first ..` of a draw.
+    fn write_f64(stream: Stream, draw: u64, first: u64, out: &mut [f64]) {
+        run::<Double, _, _>(stream, draw, first, out);
+    }
+}
+
+/// Blocks that are worked on together.
+const COUNTERS: usize = 64;
+
+/// Four `f32` uniforms from every block.
+struct Single;
+
+impl Transform<COUNTERS, { 4 * COUNTERS }> for Single {
+    type Value = f32;
+
+    #[inline(always)]
+    fn values(words: &[[u32; COUNTERS]; 4], out: &mut [f32; 4 * COUNTERS]) {
+        for i in 0..COUNTERS {
+            for lane in 0..4 {
+                out[4 * i + lane] = unit_f32(words[lane][i]);
+            }
+        }
+    }
+}
+
+/// Two `f64` uniforms from every block.
+struct Double;
+
+impl Transform<COUNTERS, { 2 * COUNTERS }> for Double {
+    type Value = f64;
+
+    #[inline(always)]
+    fn values([a, b, c, d]: &[[u32; COUNTERS]; 4], out: &mut [f64; 2 * COUNTERS]) {
+        for i in 0..COUNTERS {
+            out[2 * i] = unit_f64(a[i], b[i]);
+            out[2 * i + 1] = unit_f64(c[i], d[i]);
+        }
+    }
+}
+
+#[inline(always)]
 #[allow(clippy::cast_precision_loss)] // 23 bits are exact
 fn unit_f32(word: u32) -> f32 {
     ((word >> 9) as f32 + 0.5) * (1.0 / 8_388_608.0)
 }
 
-#[inline]
+#[inline(always)]
 #[allow(clippy::cast_precision_loss)] // 52 bits are exact
 fn unit_f64(high: u32, low: u32) -> f64 {
     let word = (u64::from(high) << 32 | u64::from(low)) >> 12;

@@ -37,15 +37,32 @@ pub fn kl_normal_backward<B: Backend>(
     let per_scale = B::float_mul(grad, B::float_recip(prior_scale));
 
     let grad_loc = B::float_mul(distance.clone(), per_scale.clone());
-    let spread = B::float_sub(ratio.clone(), B::float_recip(ratio.clone()));
-    let grad_scale = B::float_mul(spread, per_scale.clone());
-    let grad_u = B::float_mul(grad_scale, scale_slope::<B>(u));
+    let grad_u = scale_gradient::<B>(u, ratio.clone(), per_scale.clone());
 
     let squares = B::float_add(square::<B>(distance), square::<B>(ratio));
     let shrink = B::float_add_scalar(B::float_neg(squares), 1.0.into());
     let grad_prior_loc = reduce_to::<B>(B::float_neg(grad_loc.clone()), &prior_shape.0);
     let grad_prior_scale = reduce_to::<B>(B::float_mul(shrink, per_scale), &prior_shape.1);
     (grad_loc, grad_u, grad_prior_loc, grad_prior_scale)
+}
+
+/// See [`VariationalOps::kl_normal_backward_posterior`](crate::VariationalOps::kl_normal_backward_posterior).
+pub fn kl_normal_backward_posterior<B: Backend>(
+    loc: FloatTensor<B>,
+    u: FloatTensor<B>,
+    prior_loc: FloatTensor<B>,
+    prior_scale: FloatTensor<B>,
+    grad: FloatTensor<B>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let (distance, ratio) = standardised::<B>(loc, u.clone(), prior_loc, prior_scale.clone());
+    let per_scale = B::float_mul(grad, B::float_recip(prior_scale));
+    (B::float_mul(distance, per_scale.clone()), scale_gradient::<B>(u, ratio, per_scale))
+}
+
+/// `(r - 1/r) / σ_p · d σ_q / d u`, times the gradient.
+fn scale_gradient<B: Backend>(u: FloatTensor<B>, ratio: FloatTensor<B>, per_scale: FloatTensor<B>) -> FloatTensor<B> {
+    let spread = B::float_sub(ratio.clone(), B::float_recip(ratio));
+    B::float_mul(B::float_mul(spread, per_scale), scale_slope::<B>(u))
 }
 
 /// `((μ_q - μ_p) / σ_p, σ_q / σ_p)`, element-wise.

@@ -1,5 +1,6 @@
 //! Default bodies: plain compositions of Burn operations, and what every faster version is tested against.
 
+pub mod adam;
 pub mod convolution;
 pub mod dense;
 pub mod kl;
@@ -7,6 +8,7 @@ pub mod perturbation;
 pub mod product;
 pub mod sample;
 pub mod scale;
+pub mod squares;
 pub mod transposed_convolution;
 
 mod depthwise;

@@ -4,11 +4,13 @@
 //! epoch, the noise by seed and step. All its state is the parameters, the optimizer's moments and two counters, so
 //! that a run that goes on from a [`Checkpoint`] ends in the same bits as one that was never stopped.
 
+mod adam;
 mod checkpoint;
 mod config;
 mod data;
 mod trainer;
 
+pub use adam::Adam;
 pub use checkpoint::Checkpoint;
 pub use config::{Schedule, TrainingConfig};
 pub use data::TrainingData;

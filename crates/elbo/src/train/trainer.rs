@@ -1,5 +1,6 @@
 //! The loop.
 
+use super::adam::Adam;
 use super::checkpoint::Checkpoint;
 use super::config::TrainingConfig;
 use super::data::TrainingData;
@@ -12,7 +13,7 @@ use crate::objective::{Elbo, ElboTerms};
 use crate::predict::{PosteriorPredictive, Predictions, RealPredictions};
 use crate::trace::Trace;
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -77,8 +78,7 @@ impl Trainer {
     pub fn new(config: TrainingConfig, model: Model) -> Result<Self> {
         config.check()?;
         let device = model.devices().into_iter().next().unwrap_or_else(|| Device::flex().autodiff());
-        // Kingma and Ba (2015), section 2: ε = 10⁻⁸.
-        let optimizer = AdamConfig::new().with_epsilon(1e-8).init();
+        let optimizer = ModuleOptimizer::from(Adam::default());
         Ok(Self { config, model, optimizer, epoch: 0, step: 0, last: None, device })
     }
 

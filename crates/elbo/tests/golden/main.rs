@@ -17,6 +17,7 @@ mod layers;
 mod layers_dense_variational;
 mod layers_moments;
 mod named;
+mod optimizers;
 mod pending;
 mod selftest;
 
@@ -50,6 +51,7 @@ const RUNNERS: &[Runner] = &[
     Runner { file: "layers_flipout.json", run: layers::run, kinds: no_kinds },
     Runner { file: "layers_local_reparameterization.json", run: layers::run, kinds: no_kinds },
     Runner { file: "layers_reparameterization.json", run: layers::run, kinds: no_kinds },
+    Runner { file: "optimizers_adam.json", run: optimizers::run, kinds: optimizers::kinds },
 ];
 
 /// The types in which cases are run.

@@ -1,0 +1,44 @@
+//! Sums of squares: terms in single precision, sums in double precision and in a fixed order.
+
+use super::sum::{single, sum};
+use super::tensor::{dense, floats, tensor};
+use crate::buffer::{BLOCK, pass};
+use crate::reference;
+use crate::simd::vectorised;
+use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
+
+/// See [`VariationalOps::sum_squares`](crate::VariationalOps::sum_squares).
+pub(super) fn sum_squares(values: FlexTensor) -> FlexTensor {
+    let values = dense(values);
+    let Some([x]) = floats([&values]) else {
+        return reference::squares::sum_squares::<Flex>(values);
+    };
+    let ([], sums) = pass(x.len(), 1, |part, []| block(&x[part]));
+    tensor(vec![single(sums.into_iter().sum())], [1])
+}
+
+/// See [`VariationalOps::sum_squares_backward`](crate::VariationalOps::sum_squares_backward).
+pub(super) fn sum_squares_backward(values: FlexTensor, grad: FlexTensor) -> FlexTensor {
+    let [values, grad] = [values, grad].map(dense);
+    let Some([x, &[g]]) = floats([&values, &grad]) else {
+        return reference::squares::sum_squares_backward::<Flex>(values, grad);
+    };
+    let ([out], _) = pass(x.len(), 1, |part, [out]| times(2.0 * g, &x[part], out));
+    tensor(out, values.shape())
+}
+
+vectorised! {
+    fn block(values: &[f32]) -> f64 {
+        let mut squares = [0.0; BLOCK];
+        for (square, x) in squares.iter_mut().zip(values) {
+            *square = x * x;
+        }
+        sum(&squares[..values.len()])
+    }
+
+    fn times(factor: f32, values: &[f32], out: &mut [f32]) {
+        for (out, x) in out.iter_mut().zip(values) {
+            *out = factor * x;
+        }
+    }
+}

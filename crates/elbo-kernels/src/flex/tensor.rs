@@ -1,0 +1,23 @@
+//! Between tensors and slices.
+
+use burn::backend::flex::FlexTensor;
+use burn::tensor::{Shape, TensorData};
+
+/// The tensor with its elements in order, without gaps.
+pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
+    if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
+}
+
+/// The `f32` values of dense tensors; `None` if one has another type.
+pub(super) fn floats<const N: usize>(tensors: [&FlexTensor; N]) -> Option<[&[f32]; N]> {
+    let mut out = [&[][..]; N];
+    for (out, tensor) in out.iter_mut().zip(tensors) {
+        *out = tensor.as_slice()?;
+    }
+    Some(out)
+}
+
+/// A tensor of these values.
+pub(super) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}
