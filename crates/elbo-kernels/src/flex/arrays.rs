@@ -7,6 +7,9 @@ use rayon::prelude::*;
 /// Multiply-adds below which a second thread costs more than it saves.
 const SERIAL: usize = 1 << 18;
 
+/// Tasks that are enough to keep a machine busy.
+pub const TASKS: usize = 16;
+
 /// A tensor whose values lie in order.
 pub fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
@@ -49,7 +52,9 @@ pub unsafe fn written<T: Send>(
     values
 }
 
-/// How many of `count` things of `work` each are worth a task.
+/// How many of `count` things of `work` each are one task: enough to be worth it, and, where there is a choice, few
+/// enough for [`TASKS`] tasks.
 pub fn grain(count: usize, work: usize) -> usize {
-    (SERIAL / 2).div_ceil(work.max(1)).clamp(1, count.max(1))
+    let worth = |least: usize| least.div_ceil(work.max(1));
+    count.div_ceil(TASKS).clamp(worth(SERIAL / 2), worth(SERIAL * 4)).clamp(1, count.max(1))
 }

@@ -1,6 +1,6 @@
 //! Dense products of tensors: `f32` and `f64` by the products here, everything else by the reference.
 
-use super::arrays::{contiguous, pieces, written};
+use super::arrays::{TASKS, contiguous, pieces, written};
 use super::product::{Element, Kernel, Panels, Product, Run, Runs, SET, pack, packed_len};
 use crate::geometry::Epilogue;
 use crate::gradient::{self, Gradients};
@@ -10,9 +10,6 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, Shape};
 use core::mem::MaybeUninit;
 use std::borrow::Cow;
-
-/// Tasks that are enough to keep a machine busy.
-const TASKS: usize = 16;
 
 /// Elements between copied lines.
 const GAP: usize = 16;

@@ -6,7 +6,7 @@
 
 use super::Plan;
 use crate::flex::arrays::each;
-use crate::flex::product::{Element, Gather, Kernel, Panels, Product, Run, Runs, gated, packed_len};
+use crate::flex::product::{COLLIDING, Element, Gather, Kernel, Panels, Product, Run, Runs, SET, gated, packed_len};
 use core::ops::Range;
 
 /// Tasks that are enough to keep a machine busy.
@@ -31,7 +31,7 @@ pub fn kernel_gradient<T: Element>(
     let cut = Cut::new(plan);
     let columns = Columns::new(plan, gate.is_some(), bias, with);
     let step = if columns == Columns::Strips { with.columns } else { filters };
-    let shared = Shared { plan, x, grad, gate, columns, runs: runs(plan, step, columns), cut, with };
+    let shared = Shared { plan, x, grad, gate, columns, runs: runs(plan, step, columns, size_of::<T>()), cut, with };
     let mut kernels = vec![T::default(); plan.samples * cut.parts * rows * filters];
     let mut biases = vec![T::default(); if bias { plan.samples * cut.parts * filters } else { 0 }];
     let mut tasks = vec![];
@@ -124,7 +124,7 @@ impl Columns {
 }
 
 /// One run for every line of the output.
-fn runs(plan: &Plan, step: usize, columns: Columns) -> Runs {
+fn runs(plan: &Plan, step: usize, columns: Columns, element: usize) -> Runs {
     let (frame, strides) = (plan.input(), plan.geometry.strides);
     let [depth, height, width] = plan.extent.output;
     let runs = (0..depth * height).map(|line| Run {
@@ -132,10 +132,16 @@ fn runs(plan: &Plan, step: usize, columns: Columns) -> Runs {
         b: line * width * step,
         depth: width,
     });
-    if columns == Columns::Gated {
-        return Runs::in_blocks(runs, strides[2] * frame.channels, step, PLACES);
-    }
-    Runs::new(runs, strides[2] * frame.channels, step)
+    let step_of_x = strides[2] * frame.channels;
+    let most = if columns == Columns::Gated { PLACES } else { places_in_cache(step_of_x * element) };
+    Runs::in_blocks(runs, step_of_x, step, most)
+}
+
+/// Places of an input that a first-level cache can be expected to hold, if they are so many bytes apart: powers of two
+/// fall into few of its sets.
+fn places_in_cache(bytes: usize) -> usize {
+    let apart = 1 << bytes.trailing_zeros().min(10);
+    (COLLIDING * SET / apart).clamp(PLACES, 4 * PLACES)
 }
 
 /// What all tasks have.

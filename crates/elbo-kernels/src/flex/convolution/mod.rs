@@ -91,3 +91,6 @@ impl Plan {
         self.geometry.format == DataFormat::ChannelsFirst && !frame.lies_ready(self.geometry.format)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,7 @@ macro_rules! element {
     ($element:ident, $portable:expr, $avx2:expr, $avx512:expr) => {
         impl Element for $element {
             fn kernels() -> Vec<Kernel<Self>> {
+                #[allow(unused_mut)] // elsewhere there is only one
                 let mut kernels = vec![$portable];
                 #[cfg(target_arch = "x86_64")]
                 {

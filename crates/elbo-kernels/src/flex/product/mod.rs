@@ -30,7 +30,7 @@ const BLOCK: usize = 4096;
 pub const SET: usize = 4096;
 
 /// Lines of memory that one set of a first-level cache can be expected to hold.
-const COLLIDING: usize = 8;
+pub const COLLIDING: usize = 8;
 
 /// The runs of a sum, cut into blocks, with the steps of A and B.
 #[derive(Clone, Debug)]
