@@ -4,10 +4,11 @@ use super::net::{Net, objective, probabilities};
 use super::workload::Workload;
 use super::{Args, Result, case};
 use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use elbo::data::{Dataset, Labels, read, shuffled};
 use elbo::objective::{Likelihood, Targets};
+use elbo::train::Adam;
 use elbo::{Noise, Trace};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -97,7 +98,7 @@ fn train(args: &Args, workload: &Workload) -> Result<Value> {
     shape.classes = count;
     let mut net = Net::new(&shape, length, channels, &device)?;
     let (likelihood, elbo) = (Likelihood::categorical(count), objective(workload.kl_divisor)?);
-    let (mut optimizer, mut noise) = (AdamConfig::new().with_epsilon(1e-8).init(), Noise::seeded(1));
+    let (mut optimizer, mut noise) = (ModuleOptimizer::from(Adam::default()), Noise::seeded(1));
     let mut last = f64::NAN;
     for epoch in 0..workload.epochs {
         let order = shuffled(n, 1, epoch as u64);

@@ -8,7 +8,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use elbo::layer::{ConvConfig, DenseConfig};
 use elbo::{Estimator, Noise, Trace};
-use elbo_kernels::{Stream, kl_normal, sample_normal};
+use elbo_kernels::{Stream, kl_normal, sample_normal, sum_squares};
 
 fn estimator(name: &str) -> Result<Estimator> {
     match name {
@@ -66,7 +66,8 @@ fn gradients<M: Module + 'static, const D: usize>(
         let input = x.clone().detach().require_grad();
         let mut trace = Trace::sampling(&mut noise);
         let (y, layer) = forward(input.clone(), &mut trace)?;
-        let squares = (y.clone() * y).mean();
+        let share = 1.0 / f64::from(u32::try_from(y.shape().num_elements())?);
+        let squares = sum_squares(y).mul_scalar(share);
         let loss = trace.divergences().into_iter().fold(squares, |sum, kl| sum + kl.value.mul_scalar(1.0 / divisor));
         let grads = loss.backward();
         let of_input = input.grad(&grads).ok_or("the input has no gradient")?;
@@ -90,7 +91,7 @@ pub fn sample_kl(workload: &Workload) -> Case {
         let sample = sample_normal(loc.clone(), u.clone(), stream.draws(draw, 1));
         let (zero, one) = (Tensor::zeros([1], &device), Tensor::ones([1], &device));
         let kl = kl_normal(loc.clone(), u.clone(), zero, one);
-        let loss = (sample.clone() * sample).sum().mul_scalar(0.5 * share) + kl.mul_scalar(share);
+        let loss = sum_squares(sample).mul_scalar(0.5 * share) + kl.mul_scalar(share);
         let grads = loss.backward();
         std::hint::black_box((loc.grad(&grads), u.grad(&grads)));
         Ok(loss.into_scalar::<f64>())

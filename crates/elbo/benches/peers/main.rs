@@ -19,6 +19,10 @@ use workload::Workload;
 /// What goes wrong here ends the program with a message.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+/// As in the program `elbo`.
+#[global_allocator]
+static MEMORY: elbo::memory::Recycling = elbo::memory::Recycling::new();
+
 #[derive(Parser, Debug)]
 struct Args {
     /// `all`, a full name, or the part before the slash; commas separate several.

@@ -4,11 +4,12 @@ use super::Result;
 use super::case::{Case, normal};
 use super::workload::{Net as Shape, Workload};
 use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 use elbo::layer::{Conv1d, Conv1dConfig, Dense, DenseConfig};
 use elbo::objective::{Elbo, Likelihood, Targets};
 use elbo::predict::PosteriorPredictive;
+use elbo::train::Adam;
 use elbo::{Activation, Noise, Trace};
 
 /// A net with random kernels.
@@ -62,7 +63,7 @@ pub fn step(workload: &Workload) -> Result<Case> {
     let x = normal([workload.n, workload.length, workload.channels], "x", &device);
     let targets = Targets::classes(&labels(workload.n, shape.classes), &device);
     let (likelihood, elbo) = (Likelihood::categorical(shape.classes), objective(workload.kl_divisor)?);
-    let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
+    let mut optimizer = ModuleOptimizer::from(Adam::default());
     let (mut noise, samples, rate) = (Noise::seeded(1), workload.samples, workload.learning_rate);
     let run = move || {
         let current = net.take().ok_or("a former call failed")?;
