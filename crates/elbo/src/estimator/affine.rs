@@ -12,22 +12,22 @@ use std::fmt;
 /// Flipout perturbs the kernel by `N(0, scale²)`, of the kernel's elements; local reparameterization draws outputs before
 /// bias and activation from `N(x loc, x² scale²)`, of the output's.
 pub struct Affine {
-    loc: Tensor<2>,
-    spread: Spread,
+    moments: Moments,
     sample: Box<dyn Fn() -> Tensor<2> + Send>,
 }
 
-/// The width, in the form in which it is at hand.
-enum Spread {
-    Scale(Tensor<2>),
-    Variance(Tensor<2>),
+/// Location and width, in the form in which they are at hand.
+enum Moments {
+    /// Around 0, of a scale that is computed when it is asked for.
+    Scale(Box<dyn Fn() -> Tensor<2> + Send>),
+    /// Mean and variance.
+    Variance(Tensor<2>, Tensor<2>),
 }
 
 impl Affine {
-    /// A distribution of given scale, and its sample.
-    pub(super) fn of_scale(scale: Tensor<2>, sample: Tensor<2>) -> Self {
-        let loc = scale.zeros_like();
-        Self { loc, spread: Spread::Scale(scale), sample: Box::new(move || sample.clone()) }
+    /// A distribution around 0, and its sample.
+    pub(super) fn of_scale(scale: impl Fn() -> Tensor<2> + Send + 'static, sample: Tensor<2>) -> Self {
+        Self { moments: Moments::Scale(Box::new(scale)), sample: Box::new(move || sample.clone()) }
     }
 
     /// A distribution of given moments, and how to get its sample.
@@ -36,21 +36,24 @@ impl Affine {
         variance: Tensor<2>,
         sample: impl Fn() -> Tensor<2> + Send + 'static,
     ) -> Self {
-        Self { loc, spread: Spread::Variance(variance), sample: Box::new(sample) }
+        Self { moments: Moments::Variance(loc, variance), sample: Box::new(sample) }
     }
 
     /// Means.
     #[must_use]
     pub fn loc(&self) -> Tensor<2> {
-        self.loc.clone()
+        match &self.moments {
+            Moments::Scale(scale) => scale().zeros_like(),
+            Moments::Variance(loc, _) => loc.clone(),
+        }
     }
 
     /// Standard deviations.
     #[must_use]
     pub fn scale(&self) -> Tensor<2> {
-        match &self.spread {
-            Spread::Scale(scale) => scale.clone(),
-            Spread::Variance(variance) => root(variance.clone(), self.loc.dtype()),
+        match &self.moments {
+            Moments::Scale(scale) => scale(),
+            Moments::Variance(loc, variance) => root(variance.clone(), loc.dtype()),
         }
     }
 
@@ -63,7 +66,7 @@ impl Affine {
 
 impl fmt::Debug for Affine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Affine").field("elements", &self.loc.dims()[1]).finish_non_exhaustive()
+        f.debug_struct("Affine").finish_non_exhaustive()
     }
 }
 

@@ -40,11 +40,12 @@ impl<Q: Posterior<K>, const K: usize> Draw<'_, Q, K> {
 
     /// Location and scale of the kernel, or why `estimator` cannot do without.
     pub(super) fn loc_scale(&self, estimator: &'static str) -> Result<(Tensor<K>, Tensor<K>)> {
-        self.kernel.posterior.loc_scale().ok_or_else(|| Error::Posterior {
-            layer: self.owner.to_owned(),
-            estimator,
-            found: self.kernel.posterior.name().to_owned(),
-        })
+        self.kernel.posterior.loc_scale().ok_or_else(|| self.unsupported(estimator))
+    }
+
+    /// The error of a posterior that `estimator` cannot draw from.
+    pub(super) fn unsupported(&self, estimator: &'static str) -> Error {
+        Error::Posterior { layer: self.owner.to_owned(), estimator, found: self.kernel.posterior.name().to_owned() }
     }
 
     /// `activation(op(x, W) + b)` of every sample.

@@ -14,6 +14,8 @@ use crate::posterior::Posterior;
 use burn::tensor::Tensor;
 use elbo_kernels::{ChannelLayout, add_perturbation, perturb_signs, reshape};
 
+const NAME: &str = "flipout";
+
 pub(super) fn apply<Q, O, const K: usize, const X: usize>(
     op: &O,
     input: Tensor<X>,
@@ -24,32 +26,29 @@ where
     Q: Posterior<K>,
     O: LinearOp<X>,
 {
-    let (loc, scale) = draw.loc_scale("flipout")?;
-    let perturbation = perturbation(draw, &scale, noise)?;
+    let perturbation = perturbation(draw, noise)?;
     let bias = draw.bias(noise)?;
-    let mean = linear(op, input.clone(), row(loc), true);
+    let mean = linear(op, input.clone(), row(draw.kernel.posterior.mean()), true);
     let flipped = flipped(op, input, draw, noise)?;
     let random = linear(op, flipped, perturbation.clone(), false);
     let output = end(op, (mean, random, bias.clone()), draw, noise)?;
-    let affine = Affine::of_scale(row(scale), perturbation);
+    let posterior = draw.kernel.posterior.clone();
+    let scale = move || row(posterior.loc_scale().expect("what was drawn from has a scale").1);
+    let affine = Affine::of_scale(scale, perturbation);
     Ok(Estimate { output, kernel: None, affine: Some(affine), bias })
 }
 
 /// `Δ` of every sample, `[S, elements]`: from `N(0, scale²)`, by the tensor function if there is one.
-fn perturbation<Q: Posterior<K>, const K: usize>(
-    draw: &Draw<'_, Q, K>,
-    scale: &Tensor<K>,
-    noise: &LayerNoise,
-) -> Result<Tensor<2>> {
+fn perturbation<Q: Posterior<K>, const K: usize>(draw: &Draw<'_, Q, K>, noise: &LayerNoise) -> Result<Tensor<2>> {
     let mut noise = noise.weight("kernel");
-    match draw.kernel.tensor_fn() {
-        None => draw.kernel.posterior.sample_perturbation(scale, &mut noise),
-        Some(tensor_fn) => {
-            let affine = AffineNormal { loc: scale.zeros_like(), scale: scale.clone() };
-            let call = |_, noise: &mut WeightNoise| tensor_fn(&affine, noise);
-            each_sample((draw.owner, "kernel_posterior_tensor_fn"), scale.dims(), &noise, call)
-        }
-    }
+    let Some(tensor_fn) = draw.kernel.tensor_fn() else {
+        let drawn = draw.kernel.posterior.sample_perturbation(&mut noise)?;
+        return drawn.map_or_else(|| Err(draw.unsupported(NAME)), Ok);
+    };
+    let (_, scale) = draw.loc_scale(NAME)?;
+    let affine = AffineNormal { loc: scale.zeros_like(), scale };
+    let call = |_, noise: &mut WeightNoise| tensor_fn(&affine, noise);
+    each_sample((draw.owner, "kernel_posterior_tensor_fn"), affine.scale.dims(), &noise, call)
 }
 
 /// `x ∘ r`: `[S N, ..]`.

@@ -61,8 +61,8 @@ impl<const D: usize> Posterior<D> for Family<D> {
         each!(self, posterior => posterior.loc_scale())
     }
 
-    fn sample_perturbation(&self, scale: &Tensor<D>, noise: &mut WeightNoise) -> Result<Tensor<2>> {
-        each!(self, posterior => posterior.sample_perturbation(scale, noise))
+    fn sample_perturbation(&self, noise: &mut WeightNoise) -> Result<Option<Tensor<2>>> {
+        each!(self, posterior => posterior.sample_perturbation(noise))
     }
 
     fn log_prob_of_draws(&self, draws: Tensor<2>) -> Tensor<1> {

@@ -67,12 +67,13 @@ impl<const D: usize> Posterior<D> for MeanFieldNormal<D> {
         Some((self.loc.value(), self.scale()))
     }
 
-    fn sample_perturbation(&self, scale: &Tensor<D>, noise: &mut WeightNoise) -> Result<Tensor<2>> {
+    fn sample_perturbation(&self, noise: &mut WeightNoise) -> Result<Option<Tensor<2>>> {
+        let u = self.untransformed_scale.value();
         if let Some(draws) = noise.draws() {
-            return Ok(sample_normal(scale.zeros_like(), self.untransformed_scale.value(), draws));
+            return Ok(Some(sample_normal(u.zeros_like(), u, draws)));
         }
-        let noise = noise.normal(scale)?;
-        Ok(scale.clone().flatten::<1>(0, D - 1).unsqueeze_dim::<2>(0) * noise)
+        let noise = noise.normal(&u)?;
+        Ok(Some(self.scale().flatten::<1>(0, D - 1).unsqueeze_dim::<2>(0) * noise))
     }
 
     /// `-½ ε² - ln scale - ½ ln 2π`: a draw is `loc + scale ε` with a constant `ε`, so the slopes in `loc` through the

@@ -120,14 +120,14 @@ pub trait Posterior<const D: usize>: Module + ModuleDisplay + Distribution<D> + 
         None
     }
 
-    /// `scale * standard normal` of every sample, `[S, elements]`, for a family with [`loc_scale`](Self::loc_scale),
-    /// which gave `scale`.
+    /// `scale * standard normal` of every sample, `[S, elements]`, for a family with [`loc_scale`](Self::loc_scale).
     ///
     /// # Errors
     /// [`Error::Replay`](crate::Error::Replay) if recorded noise does not fit.
-    fn sample_perturbation(&self, scale: &Tensor<D>, noise: &mut WeightNoise) -> Result<Tensor<2>> {
-        let noise = noise.normal(scale)?;
-        Ok(scale.clone().flatten::<1>(0, D - 1).unsqueeze_dim::<2>(0) * noise)
+    fn sample_perturbation(&self, noise: &mut WeightNoise) -> Result<Option<Tensor<2>>> {
+        let Some((_, scale)) = self.loc_scale() else { return Ok(None) };
+        let noise = noise.normal(&scale)?;
+        Ok(Some(scale.flatten::<1>(0, D - 1).unsqueeze_dim::<2>(0) * noise))
     }
 
     /// [`log_prob`](Distribution::log_prob) of values that [`sample`](Distribution::sample) returned for the present
