@@ -21,7 +21,7 @@ enum Moments {
     /// Around 0, of a scale that is computed when it is asked for.
     Scale(Box<dyn Fn() -> Tensor<2> + Send>),
     /// Mean and variance.
-    Variance(Tensor<2>, Tensor<2>),
+    Variance(Box<[Tensor<2>; 2]>),
 }
 
 impl Affine {
@@ -36,7 +36,7 @@ impl Affine {
         variance: Tensor<2>,
         sample: impl Fn() -> Tensor<2> + Send + 'static,
     ) -> Self {
-        Self { moments: Moments::Variance(loc, variance), sample: Box::new(sample) }
+        Self { moments: Moments::Variance(Box::new([loc, variance])), sample: Box::new(sample) }
     }
 
     /// Means.
@@ -44,7 +44,7 @@ impl Affine {
     pub fn loc(&self) -> Tensor<2> {
         match &self.moments {
             Moments::Scale(scale) => scale().zeros_like(),
-            Moments::Variance(loc, _) => loc.clone(),
+            Moments::Variance(moments) => moments[0].clone(),
         }
     }
 
@@ -53,7 +53,7 @@ impl Affine {
     pub fn scale(&self) -> Tensor<2> {
         match &self.moments {
             Moments::Scale(scale) => scale(),
-            Moments::Variance(loc, variance) => root(variance.clone(), loc.dtype()),
+            Moments::Variance(moments) => root(moments[1].clone(), moments[0].dtype()),
         }
     }
 
