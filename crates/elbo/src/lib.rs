@@ -37,6 +37,7 @@ pub mod train;
 pub mod variable;
 
 mod named;
+mod precision;
 mod sum;
 
 pub use activation::Activation;

@@ -7,6 +7,7 @@ use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use crate::reference::perturbation::sum_samples;
 use burn::backend::autodiff::{
+    NodeId,
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,
     ops::{Backward, Ops, OpsKind},
@@ -61,15 +62,10 @@ impl<B: VariationalOps> Backward<B, 3> for AddPerturbation {
         let [mean, perturbation, bias] = ops.parents;
         let PerturbationState { output, mean: mean_shape, draws, layout } = ops.state;
         let grad = before_epilogue::<B>(output, grads.consume::<B>(&ops.node));
-        if let Some(node) = bias {
-            grads.register::<B>(node.id, bias_gradient::<B>(grad.clone(), draws, layout));
-        }
         if let Some(node) = perturbation {
             grads.register::<B>(node.id, B::perturb_signs(grad.clone(), draws, layout, false));
         }
-        if let Some(node) = mean {
-            grads.register::<B>(node.id, in_shape::<B>(grad, &mean_shape, draws.samples));
-        }
+        register_sum::<B>(grads, [mean, bias].map(|node| node.map(|node| node.id)), grad, &mean_shape, (draws, layout));
     }
 }
 
@@ -114,15 +110,10 @@ impl<B: VariationalOps> Backward<B, 3> for AddNoise {
         let [mean, variance, bias] = ops.parents;
         let NoiseState { variance: v, output, mean: mean_shape, draws, layout } = ops.state;
         let grad = before_epilogue::<B>(output, grads.consume::<B>(&ops.node));
-        if let Some(node) = bias {
-            grads.register::<B>(node.id, bias_gradient::<B>(grad.clone(), draws, layout));
-        }
         if let Some(node) = variance {
             grads.register::<B>(node.id, B::add_noise_backward_variance(v, grad.clone(), draws, layout));
         }
-        if let Some(node) = mean {
-            grads.register::<B>(node.id, in_shape::<B>(grad, &mean_shape, draws.samples));
-        }
+        register_sum::<B>(grads, [mean, bias].map(|node| node.map(|node| node.id)), grad, &mean_shape, (draws, layout));
     }
 }
 
@@ -148,13 +139,21 @@ pub(super) fn add_noise<B: VariationalOps, C: CheckpointStrategy>(
     }
 }
 
-/// The gradient of the bias `[samples, channels]`.
-fn bias_gradient<B: VariationalOps>(grad: FloatTensor<B>, draws: Draws, layout: ChannelLayout) -> FloatTensor<B> {
-    let shape = [draws.samples * layout.rows, layout.before, layout.channels, layout.after];
-    B::bias_backward(B::float_reshape(grad, Shape::from(shape)), draws.samples, 2)
-}
-
-/// The gradient of a mean that every sample has, or that all share.
-fn in_shape<B: VariationalOps>(grad: FloatTensor<B>, shape: &Shape, samples: usize) -> FloatTensor<B> {
-    if grad.shape() == *shape { grad } else { sum_samples::<B>(grad, samples) }
+/// The gradients of a mean, which every sample has or all share, and of the bias `[samples, channels]` added to it.
+fn register_sum<B: VariationalOps>(
+    grads: &mut Gradients,
+    [mean, bias]: [Option<NodeId>; 2],
+    grad: FloatTensor<B>,
+    mean_shape: &Shape,
+    (draws, layout): (Draws, ChannelLayout),
+) {
+    if let Some(id) = bias {
+        let shape = [draws.samples * layout.rows, layout.before, layout.channels, layout.after];
+        let grad = B::float_reshape(grad.clone(), Shape::from(shape));
+        grads.register::<B>(id, B::bias_backward(grad, draws.samples, 2));
+    }
+    if let Some(id) = mean {
+        let shared = grad.shape() != *mean_shape;
+        grads.register::<B>(id, if shared { sum_samples::<B>(grad, draws.samples) } else { grad });
+    }
 }

@@ -155,9 +155,7 @@ impl<M: Module + ModuleDisplay> Bayesian<M> {
     #[must_use]
     pub fn scale(&self, path: &str) -> Option<Tensor<1>> {
         let (_, weight) = self.weights.get(path)?;
-        let u = weight.untransformed_scale.val();
-        let epsilon = elbo_kernels::reference::scale::machine_epsilon(u.dtype());
-        Some(crate::prior::softplus(u).add_scalar(epsilon))
+        Some(crate::prior::positive(weight.untransformed_scale.val()))
     }
 
     fn owner(&self) -> &str {

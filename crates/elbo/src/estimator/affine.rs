@@ -4,6 +4,7 @@ use super::draw::row;
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::noise::WeightNoise;
+use crate::sum::row_sums;
 use burn::tensor::{DType, Tensor};
 use std::fmt;
 
@@ -99,9 +100,7 @@ impl<const D: usize> Distribution<D> for AffineNormal<D> {
     }
 
     fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
-        let samples = values.dims()[0];
-        let terms = crate::prior::normal_log_density(values, row(self.loc.clone()), row(self.scale.clone()));
-        terms.sum_dim(1).reshape([samples])
+        row_sums(crate::prior::normal_log_density(values, row(self.loc.clone()), row(self.scale.clone())))
     }
 
     fn mean(&self) -> Tensor<D> {

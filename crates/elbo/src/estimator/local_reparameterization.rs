@@ -15,7 +15,8 @@ use crate::layer::TensorFn;
 use crate::noise::{LayerNoise, WeightNoise};
 use crate::op::LinearOp;
 use crate::posterior::Posterior;
-use burn::tensor::{DType, Tensor};
+use crate::precision::wide;
+use burn::tensor::Tensor;
 use elbo_kernels::{ChannelLayout, Draws, Epilogue, add_noise, reshape};
 
 /// Means and variances of outputs before the bias, of every sample or shared by all.
@@ -57,17 +58,12 @@ where
     O: LinearOp<X>,
 {
     let (loc, scale) = draw.loc_scale("local reparameterization")?;
-    let (x, wide_scale) = (widened(input.clone()), widened(scale));
+    let (x, wide_scale) = (wide(input.clone()), wide(scale));
     let variance = linear(op, x.clone() * x, row(wide_scale.clone() * wide_scale), true);
     let mean = linear(op, input, row(loc), true);
     let mut shape = mean.dims();
     shape[0] /= draw.copies();
     Ok(Moments { mean, variance, layout: op.layout(shape) })
-}
-
-/// In `f32` if it was in half precision, which does not hold the square of 300 nor that of its own machine epsilon.
-fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if matches!(x.dtype(), DType::F16 | DType::BF16) { x.cast(DType::F32) } else { x }
 }
 
 /// The output with noise from a seed.

@@ -1,9 +1,10 @@
 //! `p(y) = Π_j p_j^{y_j} (1 - p_j)^{1 - y_j}`, `p = 1 / (1 + e^{-logit})`.
 
-use super::independent::{diagonal, draws, flat, sigmoid, total, wide};
+use super::independent::{diagonal, draws, flat, sigmoid, total};
 use super::{OutputDistribution, Support};
 use crate::error::Result;
 use crate::noise::WeightNoise;
+use crate::precision::wide;
 use crate::prior::softplus;
 use burn::tensor::Tensor;
 

@@ -1,9 +1,10 @@
 //! `p(k) = e^{logit_k} / Σ_j e^{logit_j}`, for the class number `k`.
 
-use super::independent::{choice, class_numbers, log_sum_exp, one_hot, total, wide};
+use super::independent::{choice, class_numbers, log_sum_exp, one_hot, total};
 use super::{OutputDistribution, Support};
 use crate::error::Result;
 use crate::noise::WeightNoise;
+use crate::precision::wide;
 use burn::tensor::{Bool, Int, Tensor, activation::log_softmax};
 
 /// One class number: an event of one value among `0 .. K`.

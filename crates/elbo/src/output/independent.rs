@@ -1,18 +1,11 @@
 //! What families of independent values share.
 
 use crate::prior::softplus;
-use burn::tensor::{DType, Int, Tensor};
-use elbo_kernels::reference::scale::machine_epsilon;
+use burn::tensor::{Int, Tensor};
 
 /// Columns `block n .. (block + 1) n` of the outputs.
 pub(super) fn block(outputs: &Tensor<2>, block: usize, n: usize) -> Tensor<2> {
     outputs.clone().narrow(1, block * n, n)
-}
-
-/// `eps + softplus(u)`.
-pub(super) fn positive(u: Tensor<2>) -> Tensor<2> {
-    let epsilon = machine_epsilon(u.dtype());
-    softplus(u).add_scalar(epsilon)
 }
 
 /// Sums over the event: `[rows, event] -> [rows]`.
@@ -32,14 +25,6 @@ pub(super) fn diagonal(values: Tensor<2>) -> Tensor<3> {
 pub(super) fn draws(values: Tensor<2>, [rows, event]: [usize; 2]) -> Tensor<3> {
     let samples = values.dims()[0];
     values.reshape([samples, rows, event])
-}
-
-/// In a type that holds uniform numbers: `f64`, else `f32`.
-pub(super) fn wide<const D: usize>(values: Tensor<D>) -> Tensor<D> {
-    match values.dtype() {
-        DType::F64 | DType::F32 => values,
-        _ => values.cast(DType::F32),
-    }
 }
 
 /// Parameters `[rows, event]` as `[1, rows · event]`, to be met with noise.

@@ -1,10 +1,11 @@
 //! `p(y) = Π_j e^{-z_j} / (scale_j (1 + e^{-z_j})²)`, `z = (y - loc) / scale`.
 
-use super::independent::{block, diagonal, draws, flat, positive, total, wide};
+use super::independent::{block, diagonal, draws, flat, total};
 use super::{OutputDistribution, Support};
 use crate::error::Result;
 use crate::noise::WeightNoise;
-use crate::prior::softplus;
+use crate::precision::wide;
+use crate::prior::{positive, softplus};
 use burn::tensor::Tensor;
 
 /// Independent logistic values.

@@ -1,10 +1,11 @@
 //! `p(y) = Σ_k w_k p_k(y)`, `w = softmax(logits)`, over components of one family.
 
 use super::categorical::one_hot_mode;
-use super::independent::{choice, log_sum_exp, total, wide};
+use super::independent::{choice, log_sum_exp, total};
 use super::{OutputDistribution, Support};
 use crate::error::Result;
 use crate::noise::WeightNoise;
+use crate::precision::wide;
 use burn::tensor::{Int, Tensor, activation::log_softmax};
 
 /// A mixture of K components per row.

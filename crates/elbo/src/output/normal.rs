@@ -1,11 +1,11 @@
 //! `p(y) = Π_j N(y_j; loc_j, scale_j²)`.
 
-use super::independent::{block, diagonal, draws, flat, positive, total};
+use super::independent::{block, diagonal, draws, flat, total};
 use super::special::{Curve, normal, on_host, with_slope};
 use super::{OutputDistribution, Support};
 use crate::error::Result;
 use crate::noise::WeightNoise;
-use crate::prior::normal_log_density;
+use crate::prior::{normal_log_density, positive};
 use burn::tensor::{Tensor, TensorData};
 
 /// Independent normal values.

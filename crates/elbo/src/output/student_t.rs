@@ -1,11 +1,13 @@
 //! `p(y) = Π_j Γ((ν+1)/2) / (Γ(ν/2) sqrt(νπ) scale) (1 + z²/ν)^{-(ν+1)/2}`, `z = (y - loc) / scale`, ν = `df`.
 
-use super::independent::{block, diagonal, draws, flat, positive, total, wide};
+use super::independent::{block, diagonal, draws, flat, total};
 use super::special::gamma::{digamma_half_step, ln_gamma_half_step};
 use super::special::{Curve, incomplete_beta, on_host, with_slope};
 use super::{OutputDistribution, Support};
 use crate::error::Result;
 use crate::noise::WeightNoise;
+use crate::precision::wide;
+use crate::prior::positive;
 use burn::tensor::{Tensor, TensorData};
 
 /// Independent Student-t values: outliers cost their logarithm, not their square.

@@ -2,7 +2,7 @@
 
 use super::{Deterministic, Family, MeanFieldNormal};
 use crate::error::{Error, Result};
-use crate::prior::Moped;
+use crate::prior::{Moped, positive};
 use crate::variable::{
     Constraint, Initializer, MAX_ELEMENTS, Regularizer, Variable, VariableOptions, VariableRequest, VariableScope,
 };
@@ -30,9 +30,7 @@ impl<const D: usize> LocScale<D> {
     /// `eps + softplus(untransformed_scale)`, or `None` for a point mass.
     #[must_use]
     pub fn scale(&self) -> Option<Tensor<D>> {
-        let u = self.untransformed_scale.as_ref()?.value();
-        let epsilon = elbo_kernels::reference::scale::machine_epsilon(u.dtype());
-        Some(crate::prior::softplus(u).add_scalar(epsilon))
+        Some(positive(self.untransformed_scale.as_ref()?.value()))
     }
 }
 

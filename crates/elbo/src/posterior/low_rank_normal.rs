@@ -13,12 +13,11 @@ use crate::distribution::Distribution;
 use crate::divergence::kl;
 use crate::error::{Error, Result};
 use crate::noise::WeightNoise;
-use crate::prior::Prior;
+use crate::prior::{Prior, positive};
 use crate::sum::{ordered_sum, row_sums};
 use crate::variable::{Constraint, Initializer, Regularizer, Variable, VariableInfo};
 use burn::module::Module;
 use burn::tensor::Tensor;
-use elbo_kernels::reference::scale::machine_epsilon;
 use std::sync::Arc;
 
 /// Largest number of shared directions.
@@ -139,9 +138,7 @@ impl<const D: usize> MultivariateNormalDiagPlusLowRank<D> {
     /// Standard deviations of the independent part: `eps + softplus(untransformed_scale)`.
     #[must_use]
     pub fn scale_diag(&self) -> Tensor<D> {
-        let u = self.untransformed_scale.value();
-        let epsilon = machine_epsilon(u.dtype());
-        crate::prior::softplus(u).add_scalar(epsilon)
+        positive(self.untransformed_scale.value())
     }
 
     /// Standard deviations of the elements.

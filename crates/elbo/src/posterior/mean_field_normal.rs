@@ -5,12 +5,11 @@ use crate::distribution::Distribution;
 use crate::divergence::kl;
 use crate::error::Result;
 use crate::noise::WeightNoise;
-use crate::prior::Prior;
+use crate::prior::{Prior, positive};
 use crate::sum::row_sums;
 use crate::variable::{Variable, VariableInfo};
 use burn::module::Module;
 use burn::tensor::Tensor;
-use elbo_kernels::reference::scale::machine_epsilon;
 use elbo_kernels::sample_normal;
 
 /// The mean-field normal posterior.
@@ -26,9 +25,7 @@ impl<const D: usize> MeanFieldNormal<D> {
     /// `eps + softplus(untransformed_scale)`: positive whatever the variable is.
     #[must_use]
     pub fn scale(&self) -> Tensor<D> {
-        let u = self.untransformed_scale.value();
-        let epsilon = machine_epsilon(u.dtype());
-        crate::prior::softplus(u).add_scalar(epsilon)
+        positive(self.untransformed_scale.value())
     }
 }
 

@@ -10,12 +10,11 @@ use crate::distribution::Distribution;
 use crate::divergence::kl;
 use crate::error::{Error, Result};
 use crate::noise::WeightNoise;
-use crate::prior::Prior;
+use crate::prior::{Prior, positive};
 use crate::sum::{ordered_sum, row_sums};
 use crate::variable::{Constraint, Initializer, Regularizer, Variable, VariableInfo};
 use burn::module::Module;
 use burn::tensor::Tensor;
-use elbo_kernels::reference::scale::machine_epsilon;
 use std::sync::Arc;
 
 /// Largest weight with a full covariance: L then has `2^26` numbers, 256 MiB in `f32`.
@@ -125,9 +124,7 @@ impl<const D: usize> MultivariateNormalTriL<D> {
 
     /// The diagonal of L, flat.
     fn diagonal(&self) -> Tensor<1> {
-        let u = self.untransformed_scale.value().flatten::<1>(0, D - 1);
-        let epsilon = machine_epsilon(u.dtype());
-        crate::prior::softplus(u).add_scalar(epsilon)
+        positive(self.untransformed_scale.value().flatten::<1>(0, D - 1))
     }
 
     fn loc_row(&self) -> Tensor<2> {

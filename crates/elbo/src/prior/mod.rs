@@ -18,7 +18,9 @@ pub use learned::{Learned, LearnedNormalOptions, learned_normal_prior_fn};
 pub(crate) use moped::Moped;
 pub use moped::moped_prior;
 pub use normal::{Moment, NormalPrior};
-pub(crate) use normal::{normal_log_density, softplus_inverse, stable_softplus as softplus, untransformed_scale};
+pub(crate) use normal::{
+    normal_log_density, positive, softplus_inverse, stable_softplus as softplus, untransformed_scale,
+};
 pub use scalar::ScalarPrior;
 pub use scale_mixture::ScaleMixturePrior;
 pub use student_t::StudentTPrior;

@@ -73,8 +73,8 @@ impl<const D: usize> Moment<D> {
     }
 }
 
-/// `eps + softplus(u)`.
-fn positive(u: Tensor<1>) -> Tensor<1> {
+/// `eps + softplus(u)` with the machine epsilon of the type: how a scale is made of what is trained.
+pub(crate) fn positive<const E: usize>(u: Tensor<E>) -> Tensor<E> {
     let epsilon = machine_epsilon(u.dtype());
     stable_softplus(u).add_scalar(epsilon)
 }

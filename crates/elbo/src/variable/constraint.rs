@@ -1,8 +1,9 @@
 //! Projections of variables, applied after an optimizer step. They do not change a forward pass.
 
 use crate::error::{Error, Result};
+use crate::precision::wide;
 use crate::sum::ordered_sum;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::Tensor;
 use std::fmt;
 use std::sync::Arc;
 
@@ -62,14 +63,6 @@ impl Constraint {
             Self::Custom(projection) => projection(flat),
         };
         projected.reshape(shape)
-    }
-}
-
-/// In a type that holds the squares of half precision: 256 is too large for them.
-fn wide(values: Tensor<1>) -> Tensor<1> {
-    match values.dtype() {
-        DType::F64 | DType::F32 => values,
-        _ => values.cast(DType::F32),
     }
 }
 

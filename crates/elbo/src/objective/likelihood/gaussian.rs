@@ -2,11 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::output::Normal;
-use crate::prior::{softplus, softplus_inverse};
+use crate::prior::{positive, softplus_inverse};
 use crate::variable::Variable;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use elbo_kernels::reference::scale::machine_epsilon;
 
 /// Real targets with independent normal noise.
 #[derive(Module, Debug)]
@@ -73,19 +72,18 @@ impl Gaussian {
     #[must_use]
     pub fn moments(&self, outputs: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
         let [rows, targets] = [outputs.dims()[0], self.targets];
-        let epsilon = machine_epsilon(outputs.dtype());
         match &self.noise {
             GaussianNoise::Known(scale) => {
                 let scale = Tensor::full([rows, targets], *scale, (&outputs.device(), outputs.dtype()));
                 (outputs, scale)
             }
             GaussianNoise::Learned(variable) => {
-                let scale = softplus(variable.value().cast(outputs.dtype())).add_scalar(epsilon);
+                let scale = positive(variable.value().cast(outputs.dtype()));
                 (outputs, scale.unsqueeze_dim::<2>(0).repeat_dim(0, rows))
             }
             GaussianNoise::Predicted(_) => {
                 let loc = outputs.clone().narrow(1, 0, targets);
-                let scale = softplus(outputs.narrow(1, targets, targets)).add_scalar(epsilon);
+                let scale = positive(outputs.narrow(1, targets, targets));
                 (loc, scale)
             }
         }

@@ -4,6 +4,7 @@
 //! The continued fraction 26.5.8 by the method of Lentz (1976), on the side of the mean on which it converges fast.
 
 use super::gamma::ln_gamma_half_step_f64;
+use super::nonzero;
 
 /// `½ ln π`.
 const HALF_LOG_PI: f64 = 0.572_364_942_924_700_1;
@@ -106,11 +107,6 @@ fn continued_fraction(a: f64, b: f64, x: f64) -> f64 {
             return value;
         }
     }
-}
-
-/// What Lentz's method puts in place of a zero.
-fn nonzero(x: f64) -> f64 {
-    if x.abs() < 1e-300 { 1e-300 } else { x }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! (1976); the other of the two by `ln(1 - e^y)`. Relative error below 1e-12 for `a, x <= 1e4`. From `a = 1e9` on, where
 //! both need many terms, Temme's uniform expansion (1979), of which the term that is left out is below `1 / (100 a)`.
 
-use super::normal;
+use super::{nonzero, normal};
 
 /// From here on the uniform expansion is used.
 const LARGE: f64 = 1e9;
@@ -104,11 +104,6 @@ fn continued_fraction(a: f64, x: f64) -> f64 {
             return value;
         }
     }
-}
-
-/// What Lentz's method puts in place of a zero.
-fn nonzero(x: f64) -> f64 {
-    if x.abs() < 1e-300 { 1e-300 } else { x }
 }
 
 #[cfg(test)]

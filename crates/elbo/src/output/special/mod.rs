@@ -9,3 +9,8 @@ pub(super) mod normal;
 mod host;
 
 pub(super) use host::{Curve, on_host, with_slope};
+
+/// What Lentz's method for continued fractions puts in place of a zero.
+fn nonzero(x: f64) -> f64 {
+    if x.abs() < 1e-300 { 1e-300 } else { x }
+}
