@@ -37,6 +37,15 @@ pub enum Labels {
     },
     /// Real targets `[N]`.
     Real(Vec<f64>),
+    /// What follows each series, in the units of the data.
+    Horizon {
+        /// Names of the V variables that are forecast.
+        names: Vec<String>,
+        /// Time steps H.
+        steps: usize,
+        /// Values `[N, H, V]`, row-major.
+        values: Vec<f64>,
+    },
     /// Nothing.
     None,
 }
@@ -58,6 +67,7 @@ impl Labels {
         match self {
             Self::Classes { labels, .. } => Some(labels.len()),
             Self::Real(targets) => Some(targets.len()),
+            Self::Horizon { names, steps, values } => Some(values.len() / (names.len() * steps).max(1)),
             Self::None => None,
         }
     }
@@ -68,6 +78,7 @@ impl Labels {
         match self {
             Self::Classes { .. } => "classes",
             Self::Real(_) => "real targets",
+            Self::Horizon { .. } => "a horizon of real targets",
             Self::None => "no labels",
         }
     }
@@ -79,6 +90,11 @@ impl Labels {
                 Self::Classes { names: names.clone(), labels: indices.iter().map(|&i| labels[i]).collect() }
             }
             Self::Real(targets) => Self::Real(indices.iter().map(|&i| targets[i]).collect()),
+            Self::Horizon { names, steps, values } => {
+                let width = names.len() * steps;
+                let chosen = indices.iter().flat_map(|&i| &values[i * width..(i + 1) * width]).copied().collect();
+                Self::Horizon { names: names.clone(), steps: *steps, values: chosen }
+            }
             Self::None => Self::None,
         }
     }
@@ -164,7 +180,7 @@ impl Dataset {
                 Labels::Classes { names: names.to_vec(), labels: self.renumbered(old, labels, names)? }
             }
             Labels::None => Labels::None,
-            Labels::Real(_) => return Err(self.mismatch("labels", "classes".into(), self.labels.kind().into())),
+            Labels::Real(_) | Labels::Horizon { .. } => return Err(self.mismatch("labels", "classes".into(), self.labels.kind().into())),
         };
         Ok(Self { labels, ..self })
     }
@@ -239,7 +255,8 @@ impl Dataset {
         self.check_label_count()?;
         match &self.labels {
             Labels::Classes { names, .. } => self.check_classes(names),
-            Labels::Real(targets) => self.check_targets(targets),
+            Labels::Real(targets) => self.check_targets(targets, 1),
+            Labels::Horizon { names, steps, values } => self.check_targets(values, names.len() * steps),
             Labels::None => Err(self.mismatch("labels", "classes or real targets".into(), "none".into())),
         }
     }
@@ -253,11 +270,12 @@ impl Dataset {
         Ok(())
     }
 
-    fn check_targets(&self, targets: &[f64]) -> Result<(), DataError> {
+    /// That the targets, `width` per example, are finite.
+    fn check_targets(&self, targets: &[f64], width: usize) -> Result<(), DataError> {
         match targets.iter().position(|target| !target.is_finite()) {
             Some(i) => Err(DataError::Target {
                 place: Place::whole(&self.name),
-                found: format!("`{}` for example `{}`", targets[i], self.examples[i].id),
+                found: format!("`{}` for example `{}`", targets[i], self.examples[i / width.max(1)].id),
             }),
             None => Ok(()),
         }

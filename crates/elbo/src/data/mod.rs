@@ -8,12 +8,16 @@
 //! per example or in long form. Two small sets come with the crate ([`embedded()`]). Series have one or more channels,
 //! equal or unequal lengths, and missing values (`NaN` in memory); labels are classes or real targets.
 //!
+//! [`read_series`] takes a CSV file with a time column for forecasting: windows of it are examples, what follows is the
+//! label.
+//!
 //! Everything random here is a pure function of a seed: the same split and the same order of examples on every machine.
 
 mod batch;
 mod dataset;
 mod embedded;
 mod error;
+mod forecast;
 mod labels;
 mod lines;
 mod permutation;
@@ -29,6 +33,7 @@ pub use batch::{Batch, Padding, batches, shuffled};
 pub use dataset::{Dataset, Example, Labels};
 pub use embedded::{NAMES, embedded};
 pub use error::{DataError, Place};
+pub use forecast::{SeriesColumns, SeriesParts, TimeSeries, WindowShape, chronological, parse_series, read_series};
 pub use read::{Format, ReadOptions, TaskKind, parse_csv, parse_ts, parse_tsv, parse_with, read, read_with};
 pub use scaling::{Scaler, ScalingKind, TargetScaler};
 pub use split::stratified_split;

@@ -6,7 +6,7 @@ use super::super::labels::{RawLabel, from_fields};
 use super::super::read::{ReadOptions, stem};
 use super::columns::Columns;
 use super::rows::{Row, Rows};
-use std::cmp::Ordering;
+use super::stamp::Stamp;
 use std::collections::HashMap;
 use std::io::Read;
 
@@ -44,13 +44,6 @@ struct Series {
     values: Vec<f32>,
 }
 
-/// The time of a row.
-struct Stamp {
-    text: String,
-    number: Option<f64>,
-    line: usize,
-}
-
 impl Table<'_> {
     fn push(&mut self, row: &Row) -> Result<(), DataError> {
         row.check_width(self.columns.count)?;
@@ -80,7 +73,7 @@ impl Table<'_> {
 
     /// Whether times are numbers; `None` before the first.
     fn is_numeric(&self) -> Option<bool> {
-        self.series.first()?.stamps.first().map(|stamp| stamp.number.is_some())
+        self.series.first()?.stamps.first().map(|stamp| stamp.is_number())
     }
 
     fn finish(self, origin: &str, options: &ReadOptions) -> Result<Dataset, DataError> {
@@ -138,37 +131,4 @@ impl Series {
             first: self.stamps[first].line,
         }
     }
-}
-
-impl Stamp {
-    /// The time of a row, of the same kind as those before it.
-    fn new(row: &Row, column: usize, numeric: Option<bool>) -> Result<Self, DataError> {
-        let text = row.field(column);
-        // Adding zero makes -0 and 0 the same time.
-        let number = text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number + 0.0);
-        let expected = match numeric {
-            Some(true) if number.is_none() => "a number, as in the rows before",
-            Some(false) if !is_date(text) => "a date, as in the rows before",
-            None if number.is_none() && !is_date(text) => "a number or a date like `2024-05-31`",
-            _ => return Ok(Self { text: text.to_owned(), number, line: row.place.line.unwrap_or(0) }),
-        };
-        let place = row.place.clone();
-        Err(DataError::Mismatch { place, what: "time", expected: expected.to_owned(), found: shown(text) })
-    }
-
-    fn compare(&self, other: &Self) -> Ordering {
-        match (self.number, other.number) {
-            (Some(a), Some(b)) => a.total_cmp(&b),
-            _ => self.text.cmp(&other.text),
-        }
-    }
-}
-
-/// Whether `text` starts like `2024-05`.
-fn is_date(text: &str) -> bool {
-    let pattern = "dddd-dd".bytes();
-    text.len() >= pattern.len()
-        && pattern
-            .zip(text.bytes())
-            .all(|(wanted, byte)| if wanted == b'd' { byte.is_ascii_digit() } else { byte == wanted })
 }

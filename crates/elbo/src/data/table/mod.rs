@@ -13,7 +13,8 @@
 
 mod columns;
 mod long;
-mod rows;
+pub(super) mod rows;
+pub(super) mod stamp;
 mod wide;
 
 use super::dataset::Dataset;
