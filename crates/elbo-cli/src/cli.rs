@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use elbo::data::{ScalingKind, TaskKind};
+use elbo::run::RealLikelihood;
 use elbo::threads::MAX_THREADS;
 use std::path::PathBuf;
 
@@ -46,7 +47,9 @@ pub struct TrainArgs {
     /// Embedded data set: italy-power-demand or gun-point [default: italy-power-demand]
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<String>,
-    /// Network: conv1d or mlp [default: conv1d]
+    #[command(flatten)]
+    pub series: SeriesArgs,
+    /// Network: conv1d, mlp or tcn [default: conv1d; tcn with --series]
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub preset: Option<String>,
     /// Network described in a TOML file
@@ -80,6 +83,9 @@ pub struct TrainArgs {
     /// How series are scaled
     #[arg(long, value_enum)]
     pub scaling: Option<Scaling>,
+    /// Distribution of real targets
+    #[arg(long, value_enum)]
+    pub likelihood: Option<Likelihood>,
     #[command(flatten)]
     pub read: ReadArgs,
     /// Folder of the run [default: runs/<data set>-<number>]
@@ -91,6 +97,32 @@ pub struct TrainArgs {
     /// Seconds between checkpoints
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = not_negative)]
     pub checkpoint_every: f64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Forecasting")]
+pub struct SeriesArgs {
+    /// Series to forecast: a .csv file with a row per time
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["train", "dataset"], requires = "horizon")]
+    pub series: Option<PathBuf>,
+    /// Rows to forecast
+    #[arg(long, value_name = "H", requires = "series")]
+    pub horizon: Option<usize>,
+    /// Rows that a forecast is made from [default: 2 H, at least 8]
+    #[arg(long, value_name = "W", requires = "series")]
+    pub window: Option<usize>,
+    /// Column of times [default: time, date, datetime, timestamp, ds or index, else the first]
+    #[arg(long, value_name = "COLUMN", requires = "series")]
+    pub time_column: Option<String>,
+    /// Column to forecast, may be given several times [default: all but times and covariates]
+    #[arg(long, value_name = "COLUMN", requires = "series")]
+    pub target: Vec<String>,
+    /// Column to look at only, may be given several times [default: all but times and targets]
+    #[arg(long, value_name = "COLUMN", requires = "series")]
+    pub covariate: Vec<String>,
+    /// Part of the rows, the last ones, that is forecast and scored at the end [default: 0.2]
+    #[arg(long, value_name = "FRACTION", allow_negative_numbers = true, requires = "series")]
+    pub test_fraction: Option<f64>,
 }
 
 #[derive(Debug, Args)]
@@ -162,6 +194,16 @@ pub enum Scaling {
     PerSeries,
     /// Every channel by the mean and standard deviation of the training part
     PerChannel,
+    /// Every window by its mean and standard deviation, not below a tenth of that of the training part
+    PerWindow,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Likelihood {
+    /// Normal noise, trained
+    Gaussian,
+    /// Student's distribution with 4 degrees of freedom, its scale predicted: for outliers
+    StudentT,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -178,6 +220,16 @@ impl From<Scaling> for ScalingKind {
             Scaling::None => Self::None,
             Scaling::PerSeries => Self::PerSeries,
             Scaling::PerChannel => Self::PerChannel,
+            Scaling::PerWindow => Self::PerWindow,
+        }
+    }
+}
+
+impl From<Likelihood> for RealLikelihood {
+    fn from(likelihood: Likelihood) -> Self {
+        match likelihood {
+            Likelihood::Gaussian => Self::Gaussian,
+            Likelihood::StudentT => Self::StudentT,
         }
     }
 }

@@ -27,7 +27,7 @@ fn outcome(min_accuracy: Option<f64>, scores: &Scores) -> Result<Outcome> {
         (None, _) => Ok(Outcome::Done),
         (Some(least), Scores::Classification(scores)) if scores.accuracy.value >= least => Ok(Outcome::Done),
         (Some(_), Scores::Classification(_)) => Ok(Outcome::TargetNotMet),
-        (Some(_), Scores::Regression(_)) => {
+        (Some(_), Scores::Regression(_) | Scores::Forecast(_)) => {
             bail!("--min-accuracy: expected a run that predicts classes, found real targets")
         }
     }

@@ -130,6 +130,7 @@ fn labels(data: &Dataset) -> Value {
             let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &y| (l.min(y), h.max(y)));
             json!({ "kind": "real", "smallest": low, "largest": high })
         }
-        Labels::None => json!({ "kind": "none" }),
+        // Files are not read as windows here.
+        Labels::Horizon { .. } | Labels::None => json!({ "kind": "none" }),
     }
 }

@@ -9,12 +9,12 @@ use elbo::run::{predict_posterior, predictions_csv};
 
 pub fn run(args: &PredictArgs, json: bool) -> Result<Outcome> {
     let read::Trained { config, model } = read::trained(&args.run)?;
-    let data = read::data(&args.input, &args.read, &config)?;
+    let data = read::unlabelled(&args.input, &args.read, &config)?;
     let series = config.data.scaled(&data)?;
     let samples = args.samples.unwrap_or(config.prediction.samples);
     let seed = args.seed.unwrap_or(config.training.seed);
-    let predictions = predict_posterior(&model, &series, config.data.target_scaler(), samples, seed)?;
-    let csv = predictions_csv(&data, &predictions, config.data.class_names().unwrap_or_default())?;
+    let predictions = predict_posterior(&model, &series, &config.data.target_scaling(&data), samples, seed)?;
+    let csv = predictions_csv(&data, &predictions, config.data.target_names())?;
     match &args.out {
         Some(path) => {
             write_atomically(path, &csv)?;

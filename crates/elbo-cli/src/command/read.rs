@@ -2,9 +2,9 @@
 
 use crate::cli::ReadArgs;
 use burn::tensor::Device;
-use elbo::data::{Dataset, ReadOptions, read_with};
+use elbo::data::{Dataset, ReadOptions, read_series, read_with};
 use elbo::model::Model;
-use elbo::run::{RunConfig, RunFolder};
+use elbo::run::{DataSource, RunConfig, RunFolder};
 use elbo::{Error, Result};
 use std::path::Path;
 
@@ -34,7 +34,23 @@ pub fn trained(folder: &Path) -> Result<Trained> {
     Ok(Trained { config: run.config()?, model: run.model(&Device::flex())? })
 }
 
-/// Reads a file as the run's own data were read.
+/// Reads a file as the run's own data were read; a series becomes all its windows.
 pub fn data(path: &Path, args: &ReadArgs, config: &RunConfig) -> Result<Dataset> {
-    Ok(read_with(path, &args.options(&config.data.read))?)
+    match &config.data.source {
+        DataSource::Series { shape, columns, .. } => {
+            let series = read_series(path, columns)?;
+            Ok(series.windows(*shape, 0..series.len())?)
+        }
+        DataSource::Embedded { .. } | DataSource::Files { .. } => {
+            Ok(read_with(path, &args.options(&config.data.read))?)
+        }
+    }
+}
+
+/// Reads a file to predict from; of a series what follows its end is predicted.
+pub fn unlabelled(path: &Path, args: &ReadArgs, config: &RunConfig) -> Result<Dataset> {
+    match &config.data.source {
+        DataSource::Series { shape, columns, .. } => Ok(read_series(path, columns)?.last_window(*shape)?),
+        DataSource::Embedded { .. } | DataSource::Files { .. } => data(path, args, config),
+    }
 }

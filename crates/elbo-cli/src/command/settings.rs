@@ -1,16 +1,18 @@
 //! From arguments to a run's configuration, and back: what a resumed run may not be told anew.
 
-use crate::cli::TrainArgs;
+use crate::cli::{SeriesArgs, TrainArgs};
 use anyhow::{Context, Result, bail};
-use elbo::data::{ReadOptions, ScalingKind};
+use elbo::data::{ReadOptions, ScalingKind, SeriesColumns, WindowShape};
 use elbo::model::{ModelDescription, preset};
-use elbo::run::{DataSource, Parts, PredictionConfig, RunConfig, prepare};
+use elbo::run::{DataSource, Parts, PredictionConfig, RealLikelihood, RunConfig, prepare};
 use elbo::train::TrainingConfig;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const DEFAULT_DATASET: &str = "italy-power-demand";
 const DEFAULT_PRESET: &str = "conv1d";
+const SERIES_PRESET: &str = "tcn";
+const DEFAULT_TEST_FRACTION: f64 = 0.2;
 
 /// The configuration of a new run, and its data.
 pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
@@ -20,8 +22,11 @@ pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
     // A bad number of samples is told before training, not after.
     elbo::predict::PosteriorPredictive::new(prediction.samples, elbo::Noise::seeded(0))?;
     let model = model(args)?;
-    let scaling = args.scaling.map_or(ScalingKind::PerSeries, Into::into);
-    let (data, parts) = prepare(source(args)?, args.read.options(&ReadOptions::default()), scaling, &training)?;
+    let default = if args.series.series.is_some() { ScalingKind::PerWindow } else { ScalingKind::PerSeries };
+    let scaling = args.scaling.map_or(default, Into::into);
+    let likelihood = args.likelihood.map_or(RealLikelihood::default(), Into::into);
+    let read = args.read.options(&ReadOptions::default());
+    let (data, parts) = prepare(source(args)?, read, scaling, likelihood, &training)?;
     training.kl_weight = args.kl_weight.unwrap_or_else(|| data.targets.default_kl_weight());
     let elbo_version = env!("CARGO_PKG_VERSION").to_owned();
     Ok((RunConfig { elbo_version, training, prediction, data, model }, parts))
@@ -43,7 +48,8 @@ fn training(args: &TrainArgs) -> TrainingConfig {
 
 fn model(args: &TrainArgs) -> Result<ModelDescription> {
     let Some(path) = &args.model else {
-        return Ok(preset(args.preset.as_deref().unwrap_or(DEFAULT_PRESET))?);
+        let default = if args.series.series.is_some() { SERIES_PRESET } else { DEFAULT_PRESET };
+        return Ok(preset(args.preset.as_deref().unwrap_or(default))?);
     };
     let text = fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
     Ok(ModelDescription::from_toml(&text, &path.display().to_string())?)
@@ -52,12 +58,31 @@ fn model(args: &TrainArgs) -> Result<ModelDescription> {
 /// Files by their absolute paths: a run can be resumed from any folder.
 fn source(args: &TrainArgs) -> Result<DataSource> {
     let absolute = |path: &PathBuf| fs::canonicalize(path).with_context(|| format!("{}: cannot read", path.display()));
+    if let Some(series) = &args.series.series {
+        return series_source(absolute(series)?, &args.series);
+    }
     match &args.train {
         Some(train) => {
             Ok(DataSource::Files { train: absolute(train)?, test: args.test.as_ref().map(absolute).transpose()? })
         }
         None => Ok(DataSource::Embedded { dataset: args.dataset.clone().unwrap_or_else(|| DEFAULT_DATASET.into()) }),
     }
+}
+
+/// A window of twice the horizon, and of 8 rows at least, unless one is given.
+fn series_source(series: PathBuf, args: &SeriesArgs) -> Result<DataSource> {
+    let horizon = args.horizon.context("--series: expected --horizon with it, found none")?;
+    let window = args.window.unwrap_or_else(|| horizon.saturating_mul(2).max(8));
+    Ok(DataSource::Series {
+        series,
+        shape: WindowShape { window, horizon },
+        test_fraction: args.test_fraction.unwrap_or(DEFAULT_TEST_FRACTION),
+        columns: SeriesColumns {
+            time: args.time_column.clone(),
+            targets: args.target.clone(),
+            covariates: (!args.covariate.is_empty()).then(|| args.covariate.clone()),
+        },
+    })
 }
 
 /// Refuses arguments that differ from those that the run began with: it would not be the same run.
@@ -75,7 +100,9 @@ pub fn check_resumed(args: &TrainArgs, config: &RunConfig, folder: &Path) -> Res
     ];
     let scaling = args.scaling.map(|scaling| format!("{:?}", ScalingKind::from(scaling)));
     let scaling = ("--scaling", scaling, format!("{:?}", config.data.scaler.kind));
-    for (flag, given, began) in numbers.into_iter().chain([scaling]) {
+    let likelihood = args.likelihood.map(|likelihood| format!("{:?}", RealLikelihood::from(likelihood)));
+    let likelihood = ("--likelihood", likelihood, format!("{:?}", config.data.targets.real_likelihood()));
+    for (flag, given, began) in numbers.into_iter().chain([scaling, likelihood]) {
         if let Some(given) = given.filter(|given| *given != began) {
             differs(flag, &given, &began, folder)?;
         }
@@ -92,7 +119,7 @@ pub fn check_resumed(args: &TrainArgs, config: &RunConfig, folder: &Path) -> Res
 }
 
 fn check_source(args: &TrainArgs, config: &RunConfig, folder: &Path) -> Result<()> {
-    if args.train.is_none() && args.dataset.is_none() {
+    if args.train.is_none() && args.dataset.is_none() && args.series.series.is_none() {
         return Ok(());
     }
     let given = source(args)?;
@@ -116,7 +143,7 @@ pub fn free_folder(config: &RunConfig) -> PathBuf {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let name: String = match &config.data.source {
         DataSource::Embedded { dataset } => dataset.clone(),
-        DataSource::Files { .. } => config.data.name.chars().map(plain).collect(),
+        DataSource::Files { .. } | DataSource::Series { .. } => config.data.name.chars().map(plain).collect(),
     };
     (1_usize..)
         .map(|number| PathBuf::from("runs").join(format!("{name}-{number}")))

@@ -5,7 +5,6 @@ use crate::cli::TrainArgs;
 use crate::output::{self, Progress};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use elbo::data::Labels;
 use elbo::record::parameter_names;
 use elbo::run::{
     Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, RunConfig, RunFolder, TestScores, Timing,
@@ -168,11 +167,8 @@ impl Run<'_> {
         let Some(test) = &self.parts.test else { return Ok(None) };
         let samples = self.config.prediction.samples;
         let evaluated = evaluate(model, test, samples, self.config.training.seed)?;
-        let classes = match &test.series.labels {
-            Labels::Classes { names, .. } => names.as_slice(),
-            Labels::Real(_) | Labels::None => &[],
-        };
-        self.folder.save_predictions(&predictions_csv(&test.series, &evaluated.predictions, classes)?)?;
+        let csv = predictions_csv(&test.series, &evaluated.predictions, self.config.data.target_names())?;
+        self.folder.save_predictions(&csv)?;
         let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
         Ok(Some(TestScores { samples, posterior_predictive, mean_network }))
     }

@@ -9,7 +9,7 @@ pub use progress::Progress;
 pub use table::scores;
 
 use anyhow::{Context, Result};
-use elbo::run::{Parts, RunConfig};
+use elbo::run::{Parts, RunConfig, Targets};
 use serde_json::{Map, Value};
 use std::io::Write;
 use std::path::Path;
@@ -51,7 +51,11 @@ pub fn note(message: &str) {
 /// What is about to be trained, in words.
 pub fn headline(config: &RunConfig, parts: &Parts, parameters: usize, folder: &Path) -> String {
     let (data, training) = (&config.data, &config.training);
-    let targets = data.class_names().map_or("a real target".into(), |names| format!("{} classes", names.len()));
+    let targets = match &data.targets {
+        Targets::Classes { names } => format!("{} classes", names.len()),
+        Targets::Real { .. } => "a real target".into(),
+        Targets::Horizon { names, steps, .. } => format!("{steps} steps of {} ahead", names.join(", ")),
+    };
     let held_out = parts.validation.as_ref().map_or(0, elbo::train::TrainingData::len);
     format!(
         "{}: {} series for training, {held_out} for validation; {} channel(s), length {}, {targets}\n\
@@ -79,7 +83,7 @@ pub fn rows_as_json(csv: &[u8]) -> Result<Value> {
     let mut reader = csv::Reader::from_reader(csv);
     let header = reader.headers().context("predictions")?.clone();
     let real = header.iter().any(|name| name == "stddev");
-    let texts: &[&str] = if real { &["id"] } else { &["id", "label", "predicted"] };
+    let texts: &[&str] = if real { &["id", "variable"] } else { &["id", "label", "predicted"] };
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.context("predictions")?;

@@ -180,7 +180,9 @@ impl Dataset {
                 Labels::Classes { names: names.to_vec(), labels: self.renumbered(old, labels, names)? }
             }
             Labels::None => Labels::None,
-            Labels::Real(_) | Labels::Horizon { .. } => return Err(self.mismatch("labels", "classes".into(), self.labels.kind().into())),
+            Labels::Real(_) | Labels::Horizon { .. } => {
+                return Err(self.mismatch("labels", "classes".into(), self.labels.kind().into()));
+            }
         };
         Ok(Self { labels, ..self })
     }

@@ -8,6 +8,7 @@
 
 use super::dataset::{Dataset, Example};
 use super::error::{DataError, Place, counted};
+use super::target_scaling::TargetScaler;
 use serde::{Deserialize, Serialize};
 
 /// Which values share their moments.
@@ -21,7 +22,13 @@ pub enum ScalingKind {
     PerSeries,
     /// Each channel has its own, from all training series together.
     PerChannel,
+    /// As `per_series`, for windows of one series that are forecast from: a window's variance is increased by that of the
+    /// training rows times `0.1²`, so that what follows a flat window is not blown up.
+    PerWindow,
 }
+
+/// The part of the training rows' standard deviation that every window has at least.
+const WINDOW_FLOOR: f64 = 0.1;
 
 /// The scaling of the inputs of a model. Part of the model: the same numbers go with it to every later prediction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +38,8 @@ pub struct Scaler {
     pub kind: ScalingKind,
     /// What is subtracted, per channel `[C]`; zeros unless `kind` is `per_channel`.
     pub loc: Vec<f64>,
-    /// What is divided by, per channel `[C]`; ones unless `kind` is `per_channel`.
+    /// What is divided by, per channel `[C]`, if `kind` is `per_channel`; the standard deviation of the training rows if
+    /// it is `per_window`; else ones.
     pub scale: Vec<f64>,
 }
 
@@ -49,6 +57,9 @@ impl Scaler {
         let moments: Vec<Moments> = match kind {
             ScalingKind::None | ScalingKind::PerSeries => vec![Moments::NEUTRAL; channels],
             ScalingKind::PerChannel => (0..channels).map(|c| channel_moments(train, c)).collect(),
+            ScalingKind::PerWindow => {
+                (0..channels).map(|c| Moments { loc: 0.0, ..channel_moments(train, c) }).collect()
+            }
         };
         let (loc, scale) = moments.iter().map(|moments| (moments.loc, moments.scale)).unzip();
         Ok(Self { kind, loc, scale })
@@ -95,13 +106,26 @@ impl Scaler {
         }
     }
 
-    /// Scales and fills one channel of one series.
-    fn apply_channel(&self, mut channel: Channel<'_>) {
-        let moments = match self.kind {
+    /// What is subtracted from channel `c` of one series, and what it is divided by: [`apply`](Self::apply) checks the
+    /// scaler.
+    pub(super) fn of_channel(&self, example: &Example, c: usize) -> TargetScaler {
+        let mut values = example.values.clone();
+        let Moments { loc, scale } = self.moments(&Channel::new(&mut values, c, self.loc.len()));
+        TargetScaler { loc, scale }
+    }
+
+    fn moments(&self, channel: &Channel<'_>) -> Moments {
+        match self.kind {
             ScalingKind::None => Moments::NEUTRAL,
             ScalingKind::PerSeries => Moments::of(channel.present()),
             ScalingKind::PerChannel => Moments { loc: self.loc[channel.index], scale: self.scale[channel.index] },
-        };
+            ScalingKind::PerWindow => Moments::of_window(channel.present(), WINDOW_FLOOR * self.scale[channel.index]),
+        }
+    }
+
+    /// Scales and fills one channel of one series.
+    fn apply_channel(&self, mut channel: Channel<'_>) {
+        let moments = self.moments(&channel);
         if self.kind != ScalingKind::None {
             channel.map(|value| moments.standardize(value));
         }
@@ -109,42 +133,11 @@ impl Scaler {
     }
 }
 
-/// The scaling of real targets to mean 0 and variance 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TargetScaler {
-    /// Mean of the training targets.
-    pub loc: f64,
-    /// Standard deviation of the training targets; 1 if they are all equal.
-    pub scale: f64,
-}
-
-impl TargetScaler {
-    /// The scaling for the training targets `targets`, which are finite; without any, nothing is scaled.
-    #[must_use]
-    pub fn fit(targets: &[f64]) -> Self {
-        let Moments { loc, scale } = Moments::of(targets.iter().copied());
-        Self { loc, scale }
-    }
-
-    /// `(y - loc) / scale`.
-    #[must_use]
-    pub fn forward(&self, y: f64) -> f64 {
-        (y - self.loc) / self.scale
-    }
-
-    /// `loc + scale z`, in the units of the targets.
-    #[must_use]
-    pub fn inverse(&self, z: f64) -> f64 {
-        self.loc + self.scale * z
-    }
-}
-
 /// Mean and standard deviation.
 #[derive(Clone, Copy, Debug)]
-struct Moments {
-    loc: f64,
-    scale: f64,
+pub(super) struct Moments {
+    pub(super) loc: f64,
+    pub(super) scale: f64,
 }
 
 impl Moments {
@@ -153,7 +146,7 @@ impl Moments {
 
     /// Of `values`, which are gone through three times: equal values must give exactly themselves and 1.
     #[allow(clippy::float_cmp)] // equal means equal
-    fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+    pub(super) fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let Some(first) = values.clone().next() else { return Self::NEUTRAL };
         if values.clone().all(|value| value == first) {
             return Self { loc: first, scale: 1.0 };
@@ -163,6 +156,15 @@ impl Moments {
         let variance = values.map(|value| (value - loc) * (value - loc)).sum::<f64>() / count;
         // Values that differ by less than the square root of the smallest number have variance 0 too.
         Self { loc, scale: if variance > 0.0 { variance.sqrt() } else { 1.0 } }
+    }
+
+    /// The mean of `values` and `sqrt(variance + floor²)`.
+    fn of_window(values: impl Iterator<Item = f64> + Clone, floor: f64) -> Self {
+        let Some(first) = values.clone().next() else { return Self { loc: 0.0, scale: floor } };
+        let (count, sum) = values.clone().fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value - first));
+        let loc = first + sum / count;
+        let variance = values.map(|value| (value - loc) * (value - loc)).sum::<f64>() / count;
+        Self { loc, scale: (variance + floor * floor).sqrt() }
     }
 
     #[allow(clippy::cast_possible_truncation)] // computed in f64, kept in f32
@@ -320,8 +322,9 @@ mod tests {
         }
 
         #[test]
-        fn files_keep_every_bit(data in any_set(), kind in 0_usize..3) {
-            let kind = [ScalingKind::None, ScalingKind::PerSeries, ScalingKind::PerChannel][kind];
+        fn files_keep_every_bit(data in any_set(), kind in 0_usize..4) {
+            use ScalingKind::{None, PerChannel, PerSeries, PerWindow};
+            let kind = [None, PerSeries, PerChannel, PerWindow][kind];
             let scaler = Scaler::fit(kind, &data).unwrap();
             let json = serde_json::to_string(&scaler).unwrap();
             prop_assert_eq!(&serde_json::from_str::<Scaler>(&json).unwrap(), &scaler);
@@ -329,13 +332,6 @@ mod tests {
             prop_assert_eq!(&toml::from_str::<Scaler>(&toml).unwrap(), &scaler);
         }
 
-        #[test]
-        fn targets_come_back(targets in prop::collection::vec(-1e6_f64..1e6, 1..20)) {
-            let scaler = TargetScaler::fit(&targets);
-            for y in targets {
-                prop_assert!((scaler.inverse(scaler.forward(y)) - y).abs() <= 1e-9);
-            }
-        }
     }
 
     #[test]
@@ -356,6 +352,18 @@ mod tests {
         let scaler = Scaler::fit(ScalingKind::PerChannel, &data).unwrap();
         assert_eq!((scaler.loc[0], scaler.scale[0]), (f64::from(0.1_f32), 1.0));
         assert_eq!(Scaler::fit(ScalingKind::None, &data).unwrap().apply(&data).unwrap(), data);
+    }
+
+    #[test]
+    fn a_flat_window_keeps_a_scale() {
+        let train = set(1, &[&[-10.0, 10.0]]);
+        let scaler = Scaler::fit(ScalingKind::PerWindow, &train).unwrap();
+        assert_eq!((scaler.loc[0], scaler.scale[0]), (0.0, 10.0));
+        let scaled = scaler.apply(&set(1, &[&[4.0, 4.0], &[1.0, 3.0]])).unwrap();
+        assert_eq!(scaled.examples[0].values, [0.0, 0.0]);
+        assert!((scaled.examples[1].values[1] - 0.5_f32.sqrt()).abs() < 1e-6, "variance 1 and 1² make sqrt 2");
+        let TargetScaler { loc, scale } = scaler.of_channel(&set(1, &[&[4.0, NAN]]).examples[0], 0);
+        assert_eq!((loc, scale), (4.0, 1.0));
     }
 
     #[test]
@@ -389,12 +397,5 @@ mod tests {
             Scaler::fit(ScalingKind::None, &set(1, &[])).unwrap_err().to_string(),
             "set: expected at least one example, found none"
         );
-    }
-
-    #[test]
-    fn target_moments() {
-        assert_eq!(TargetScaler::fit(&[1.0, 3.0]), TargetScaler { loc: 2.0, scale: 1.0 });
-        assert_eq!(TargetScaler::fit(&[0.1, 0.1, 0.1]), TargetScaler { loc: 0.1, scale: 1.0 });
-        assert_eq!(TargetScaler::fit(&[]), TargetScaler { loc: 0.0, scale: 1.0 });
     }
 }

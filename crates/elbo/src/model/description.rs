@@ -107,6 +107,8 @@ pub enum LayerDescription {
     Flatten,
     /// The mean over time of every channel; padding does not count.
     GlobalAveragePooling,
+    /// The last time step of every channel; padding does not count.
+    LastStep,
 }
 
 impl ModelDescription {
@@ -177,20 +179,21 @@ impl LayerDescription {
             Self::Dense { .. } => "dense",
             Self::Flatten => "flatten",
             Self::GlobalAveragePooling => "global_average_pooling",
+            Self::LastStep => "last_step",
         }
     }
 
     fn estimator(&self) -> Option<Estimator> {
         match self {
             Self::Conv1d { estimator, .. } | Self::Dense { estimator, .. } => Some(*estimator),
-            Self::Flatten | Self::GlobalAveragePooling => None,
+            Self::Flatten | Self::GlobalAveragePooling | Self::LastStep => None,
         }
     }
 
     fn name(&self) -> Option<&str> {
         match self {
             Self::Conv1d { name, .. } | Self::Dense { name, .. } => name.as_deref(),
-            Self::Flatten | Self::GlobalAveragePooling => None,
+            Self::Flatten | Self::GlobalAveragePooling | Self::LastStep => None,
         }
     }
 }

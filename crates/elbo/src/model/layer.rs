@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::layer::{Conv1d, Dense};
 use crate::trace::Trace;
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor, TensorData};
 use elbo_kernels::{ConvGeometry, Padding};
 
 /// One layer.
@@ -19,6 +19,8 @@ pub enum NetworkLayer {
     Flatten(Flatten),
     /// The mean over time.
     GlobalAveragePooling(GlobalAveragePooling),
+    /// The last time step.
+    LastStep(LastStep),
 }
 
 /// `[batch, length, channels] -> [batch, length * channels]`.
@@ -28,6 +30,11 @@ pub struct Flatten;
 /// `[batch, length, channels] -> [batch, channels]`: the mean over the time steps that are not padding.
 #[derive(Module, Debug)]
 pub struct GlobalAveragePooling;
+
+/// `[batch, length, channels] -> [batch, channels]`: the last time step that is not padding. After causal convolutions it
+/// has seen all that its receptive field holds.
+#[derive(Module, Debug)]
+pub struct LastStep;
 
 /// What flows between layers.
 pub(super) enum Flow {
@@ -49,8 +56,11 @@ impl NetworkLayer {
             (Self::Dense(layer), Flow::Flat(x)) => Flow::Flat(layer.try_forward(x, trace)?),
             (Self::Flatten(_), Flow::Series(x, _)) => Flow::Flat(x.flatten(1, 2)),
             (Self::GlobalAveragePooling(_), Flow::Series(x, lengths)) => Flow::Flat(average(x, lengths.as_deref())),
+            (Self::LastStep(_), Flow::Series(x, lengths)) => Flow::Flat(last(x, lengths.as_deref())),
             // The plan of the network has these orders of layers refused.
-            (Self::Conv1d(_) | Self::Flatten(_) | Self::GlobalAveragePooling(_), Flow::Flat(x)) => Flow::Flat(x),
+            (Self::Conv1d(_) | Self::Flatten(_) | Self::GlobalAveragePooling(_) | Self::LastStep(_), Flow::Flat(x)) => {
+                Flow::Flat(x)
+            }
         })
     }
 }
@@ -74,6 +84,18 @@ fn average(x: Tensor<3>, lengths: Option<&[usize]>) -> Tensor<2> {
             x.sum_dim(1).reshape([batch, channels]) / counts
         }
     }
+}
+
+/// The last time step of every series; of the N `lengths` for S N rows, sample-major.
+fn last(x: Tensor<3>, lengths: Option<&[usize]>) -> Tensor<2> {
+    let [batch, length, channels] = x.dims();
+    let Some(lengths) = lengths else {
+        return x.narrow(1, length - 1, 1).reshape([batch, channels]);
+    };
+    let row = |b: usize| b * length + lengths[b % lengths.len()].max(1) - 1;
+    let rows: Vec<i64> = (0..batch).map(|b| i64::try_from(row(b)).unwrap_or(i64::MAX)).collect();
+    let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [batch]), &x.device());
+    x.reshape([batch * length, channels]).select(0, rows)
 }
 
 /// Lengths of padded series after a convolution.
@@ -115,6 +137,16 @@ mod tests {
             filters: 1,
             groups: 1,
         }
+    }
+
+    #[test]
+    fn the_last_step_is_that_of_the_series() {
+        let values: Vec<f32> = (0..2 * 2 * 3 * 2_u8).map(f32::from).collect();
+        let x = Tensor::<3>::from_data(TensorData::new(values, [4, 3, 2]), &burn::tensor::Device::flex());
+        let list = |lengths| last(x.clone(), lengths).into_data().iter::<f32>().collect::<Vec<f32>>();
+        assert_eq!(list(None), [4.0, 5.0, 10.0, 11.0, 16.0, 17.0, 22.0, 23.0]);
+        // Two weight samples of two series.
+        assert_eq!(list(Some(&[1, 2])), [0.0, 1.0, 8.0, 9.0, 12.0, 13.0, 20.0, 21.0]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod series;
 mod weights;
 
 pub use description::{LayerDescription, ModelDescription};
-pub use layer::{Flatten, GlobalAveragePooling, NetworkLayer};
+pub use layer::{Flatten, GlobalAveragePooling, LastStep, NetworkLayer};
 pub use network::{Model, Network};
 pub use preset::{PRESETS, preset};
 pub use series::{InputShape, SeriesBatch};

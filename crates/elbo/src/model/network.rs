@@ -1,7 +1,7 @@
 //! The network that a description becomes, and the model it is part of.
 
 use super::description::{LayerDescription, ModelDescription};
-use super::layer::{Flatten, Flow, GlobalAveragePooling, NetworkLayer};
+use super::layer::{Flatten, Flow, GlobalAveragePooling, LastStep, NetworkLayer};
 use super::plan::Plan;
 use super::series::{InputShape, SeriesBatch};
 use super::weights::layer_options;
@@ -168,5 +168,6 @@ fn build(
         }
         LayerDescription::Flatten => NetworkLayer::Flatten(Flatten),
         LayerDescription::GlobalAveragePooling => NetworkLayer::GlobalAveragePooling(GlobalAveragePooling),
+        LayerDescription::LastStep => NetworkLayer::LastStep(LastStep),
     })
 }

@@ -72,9 +72,10 @@ impl Plan {
         match shape {
             Shape::Flat(width) if width == outputs => Ok(plan),
             Shape::Flat(width) => Err(format!("the last layer must have {outputs} outputs, found {width}")),
-            Shape::Series { .. } => {
-                Err("the last layer must give one row per example: add `flatten` or `global_average_pooling`".into())
-            }
+            Shape::Series { .. } => Err(
+                "the last layer must give one row per example: add `flatten`, `global_average_pooling` or `last_step`"
+                    .into(),
+            ),
         }
     }
 }
@@ -100,7 +101,9 @@ fn follow(layer: &LayerDescription, shape: Shape, outputs: usize) -> Result<Shap
             let features = length.checked_mul(channels).ok_or("its output does not fit into memory")?;
             Ok(Shape::Flat(features))
         }
-        (LayerDescription::GlobalAveragePooling, Shape::Series { channels, .. }) => Ok(Shape::Flat(channels)),
+        (LayerDescription::GlobalAveragePooling | LayerDescription::LastStep, Shape::Series { channels, .. }) => {
+            Ok(Shape::Flat(channels))
+        }
         (_, Shape::Flat(_)) => Err("expected a series, found one row per example: it must come before".into()),
     }
 }
@@ -129,7 +132,7 @@ fn working(layer: &LayerDescription, shape: Shape, next: Shape) -> Option<usize>
             _ => (1, 1),
         },
         // Series of unequal lengths are multiplied with a mask before.
-        LayerDescription::GlobalAveragePooling | LayerDescription::Flatten => (2, 1),
+        LayerDescription::GlobalAveragePooling | LayerDescription::LastStep | LayerDescription::Flatten => (2, 1),
     };
     if let LayerDescription::Conv1d { activation, .. } | LayerDescription::Dense { activation, .. } = layer
         && !["linear", "relu"].contains(&activation.as_str())
@@ -158,7 +161,9 @@ fn kernel_and_bias(layer: &LayerDescription, inputs: usize, outputs: usize) -> O
             (kernel_size.checked_mul(inputs / (*groups).max(1))?, *bias)
         }
         LayerDescription::Dense { bias, .. } => (inputs, *bias),
-        LayerDescription::Flatten | LayerDescription::GlobalAveragePooling => return Some((0, 0)),
+        LayerDescription::Flatten | LayerDescription::GlobalAveragePooling | LayerDescription::LastStep => {
+            return Some((0, 0));
+        }
     };
     Some((window.checked_mul(outputs)?, if bias { outputs } else { 0 }))
 }

@@ -29,7 +29,7 @@ impl StudentT {
     }
 
     /// With `df` given, or in the third block of outputs.
-    pub(super) fn from_outputs(outputs: &Tensor<2>, event: usize, df: Option<f64>) -> Self {
+    pub(crate) fn from_outputs(outputs: &Tensor<2>, event: usize, df: Option<f64>) -> Self {
         let loc = block(outputs, 0, event);
         let df = match df {
             Some(df) => loc.full_like(df),

@@ -13,4 +13,4 @@ mod real;
 
 pub use chunks::PassSize;
 pub use posterior_predictive::{PosteriorPredictive, Predictions};
-pub use real::RealPredictions;
+pub use real::{Mixture, RealPredictions};

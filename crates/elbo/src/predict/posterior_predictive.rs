@@ -3,8 +3,8 @@
 use super::chunks::{Chunks, PassSize, pieces};
 use super::classes::ClassGatherer;
 use super::passes::{self, Passes};
-use super::real::{RealGatherer, RealPredictions};
-use crate::data::{Batch, Dataset, Padding, TargetScaler, batches};
+use super::real::{RealGatherer, RealPredictions, unknown};
+use crate::data::{Batch, Dataset, Padding, TargetScaling, batches};
 use crate::error::{Error, Result};
 use crate::metric::UncertaintySplit;
 use crate::model::{Model, Network, SeriesBatch};
@@ -157,12 +157,12 @@ impl PosteriorPredictive {
     }
 
     /// Predicts the examples of `data`: scaled series. Real targets among its labels get their log likelihood;
-    /// `target_scaler` says how the model's targets were scaled.
+    /// `target_scaling` says how the model's targets were scaled.
     ///
     /// # Errors
     /// Those of the data (a series longer than the network takes) and of the network (another number of channels);
-    /// [`Error::InvalidArgument`] for a likelihood that is neither categorical nor Gaussian.
-    pub fn predict(&self, model: &Model, data: &Dataset, target_scaler: Option<TargetScaler>) -> Result<Predictions> {
+    /// [`Error::InvalidArgument`] for a likelihood that is neither categorical, Gaussian nor Student-t.
+    pub fn predict(&self, model: &Model, data: &Dataset, target_scaling: &TargetScaling) -> Result<Predictions> {
         let device = model.devices().into_iter().next().unwrap_or_else(Device::flex);
         let chunks = Chunks::new(self.memory_budget, size_of_pass(&model.network, data), self.samples);
         let order: Vec<usize> = (0..data.len()).collect();
@@ -182,18 +182,11 @@ impl PosteriorPredictive {
                 passes.for_each(|part, logits| gatherer.push(part, logits))?;
                 Ok(Predictions::Classes(gatherer.finish(data.len(), indices.iter().map(Vec::as_slice))?))
             }
-            Likelihood::Gaussian(likelihood) => {
-                let mut gatherer = RealGatherer::new(data, likelihood.clone(), target_scaler, &device);
-                passes.for_each(|part, outputs| {
-                    gatherer.push(&indices[part], outputs);
-                    Ok(())
-                })?;
+            likelihood => {
+                let gatherer = RealGatherer::new(data, likelihood, target_scaling, &device)?;
+                let mut gatherer = gatherer.ok_or_else(|| unknown(likelihood))?;
+                passes.for_each(|part, outputs| gatherer.push(&indices[part], outputs))?;
                 Ok(Predictions::Real(gatherer.finish()))
-            }
-            other @ (Likelihood::Output(_) | Likelihood::Custom(_)) => {
-                // `for_each_part` and `Likelihood::distribution` are the way for these.
-                let expected = "categorical or gaussian";
-                Err(Error::argument("PosteriorPredictive::predict", "likelihood", expected, other.name()))
             }
         }
     }

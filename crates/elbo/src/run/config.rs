@@ -1,15 +1,14 @@
 //! `config.toml`: what a run is made of.
 
-use crate::data::{Dataset, ReadOptions, Scaler, TargetScaler, embedded, read_with};
-use crate::error::{Error, Result};
+use super::source::DataSource;
+use crate::data::{ReadOptions, Scaler, TargetScaler};
+use crate::error::Result;
 use crate::model::{InputShape, Model, ModelDescription};
 use crate::objective::{Likelihood, likelihood::Gaussian};
-use crate::record::hex;
+use crate::output::Output;
 use crate::train::TrainingConfig;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use std::path::PathBuf;
 
 /// Everything needed to repeat a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,25 +38,6 @@ impl Default for PredictionConfig {
     fn default() -> Self {
         Self { samples: 100 }
     }
-}
-
-/// Where data come from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum DataSource {
-    /// A data set that is part of the program.
-    Embedded {
-        /// Its name.
-        dataset: String,
-    },
-    /// Files.
-    Files {
-        /// The training part.
-        train: PathBuf,
-        /// The test part, if there is one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        test: Option<PathBuf>,
-    },
 }
 
 /// The data of a run: where from, and what the training part fixed for all data that come later.
@@ -98,31 +78,35 @@ pub enum Targets {
     Real {
         /// The scaling.
         scaler: TargetScaler,
+        /// The distribution of the target.
+        #[serde(default)]
+        likelihood: RealLikelihood,
+    },
+    /// What follows a series: its first channels, scaled as the series.
+    Horizon {
+        /// Names of the variables.
+        names: Vec<String>,
+        /// Time steps.
+        steps: usize,
+        /// The distribution of each value.
+        #[serde(default)]
+        likelihood: RealLikelihood,
     },
 }
 
-impl DataSource {
-    /// Training and test part.
-    ///
-    /// # Errors
-    /// [`Error::InvalidArgument`] for an unknown embedded data set; those of the reader.
-    pub fn load(&self, options: &ReadOptions) -> Result<(Dataset, Option<Dataset>)> {
-        match self {
-            Self::Embedded { dataset } => {
-                let (train, test) = embedded(dataset).ok_or_else(|| {
-                    let expected = format!("one of {}", crate::data::NAMES.join(", "));
-                    Error::argument("data", "dataset", expected, dataset)
-                })?;
-                Ok((train, Some(test)))
-            }
-            Self::Files { train, test } => {
-                let train = read_with(train, options)?;
-                let test = test.as_ref().map(|path| read_with(path, options)).transpose()?;
-                Ok((train, test))
-            }
-        }
-    }
+/// The distribution of real targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RealLikelihood {
+    /// Normal, with a standard deviation that is trained: one for each target value.
+    #[default]
+    Gaussian,
+    /// Student's with 4 degrees of freedom and a scale that the network predicts: for targets with outliers.
+    StudentT,
 }
+
+/// Degrees of freedom of [`RealLikelihood::StudentT`].
+const DF: f64 = 4.0;
 
 impl DataConfig {
     /// The shape of the network's input.
@@ -130,21 +114,6 @@ impl DataConfig {
     pub fn input_shape(&self) -> InputShape {
         InputShape { channels: self.channels, length: self.length }
     }
-}
-
-/// SHA-256 over the values and labels of data sets.
-#[must_use]
-pub fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a Dataset>) -> String {
-    let mut hasher = Sha256::new();
-    for data in parts {
-        hasher.update(format!("{}\0{}\0", data.channels, data.examples.len()));
-        for example in &data.examples {
-            hasher.update(format!("{}\0{}\0", example.id, example.values.len()));
-            example.values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
-        }
-        hasher.update(format!("{:?}", data.labels));
-    }
-    hex(hasher)
 }
 
 impl RunConfig {
@@ -165,15 +134,35 @@ impl Targets {
     pub fn default_kl_weight(&self) -> f64 {
         match self {
             Self::Classes { .. } => 0.01,
-            Self::Real { .. } => 0.3,
+            Self::Real { .. } | Self::Horizon { .. } => 0.3,
         }
     }
 
-    /// The likelihood that fits. Real targets have standard deviation 1 after scaling: the noise starts at half of it.
+    /// The distribution of real targets; the default for classes.
+    #[must_use]
+    pub fn real_likelihood(&self) -> RealLikelihood {
+        match self {
+            Self::Classes { .. } => RealLikelihood::default(),
+            Self::Real { likelihood, .. } | Self::Horizon { likelihood, .. } => *likelihood,
+        }
+    }
+
+    /// The likelihood that fits.
     fn likelihood(&self, device: &Device) -> Result<Likelihood> {
         match self {
             Self::Classes { names } => Ok(Likelihood::categorical(names.len())),
-            Self::Real { .. } => Ok(Likelihood::Gaussian(Gaussian::learned(1, 0.5, device)?)),
+            Self::Real { likelihood, .. } => likelihood.of(1, device),
+            Self::Horizon { names, steps, likelihood } => likelihood.of(names.len() * steps, device),
+        }
+    }
+}
+
+impl RealLikelihood {
+    /// Over `values` target values. They have standard deviation 1 after scaling: the noise starts at half of it.
+    fn of(self, values: usize, device: &Device) -> Result<Likelihood> {
+        match self {
+            Self::Gaussian => Ok(Likelihood::Gaussian(Gaussian::learned(values, 0.5, device)?)),
+            Self::StudentT => Likelihood::output(Output::StudentT { event: values, df: Some(DF) }),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Scores of a model on labelled data: of its posterior predictive, and of its mean network.
 
-use crate::data::{Labels, TargetScaler};
+use crate::data::{Dataset, Labels, TargetScaling};
 use crate::error::{Error, Result};
 use crate::metric::{
-    Bootstrap, ClassificationScores, RegressionPredictions, RegressionScores, classification_scores, regression_scores,
+    Bootstrap, ClassificationScores, ForecastPredictions, ForecastScores, RegressionPredictions, RegressionScores,
+    classification_scores, forecast_scores, regression_scores,
 };
 use crate::model::Model;
 use crate::noise::Noise;
@@ -12,13 +13,15 @@ use crate::train::TrainingData;
 use serde::{Deserialize, Serialize};
 
 /// All scores of one way of predicting.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Scores {
     /// Of class probabilities.
     Classification(ClassificationScores),
     /// Of real predictions.
     Regression(RegressionScores),
+    /// Of forecasts.
+    Forecast(ForecastScores),
 }
 
 /// Predictions of the posterior predictive, and the scores of both ways.
@@ -37,13 +40,9 @@ pub struct Evaluated {
 /// # Errors
 /// Those of prediction and of the scores.
 pub fn evaluate(model: &Model, data: &TrainingData, samples: usize, seed: u64) -> Result<Evaluated> {
-    let predictions = predict_posterior(model, &data.series, data.target_scaler, samples, seed)?;
-    let mean = predict_mean(model, &data.series, data.target_scaler)?;
-    Ok(Evaluated {
-        posterior_predictive: scores(&predictions, &data.series.labels)?,
-        mean_network: scores(&mean, &data.series.labels)?,
-        predictions,
-    })
+    let predictions = predict_posterior(model, &data.series, &data.target_scaling, samples, seed)?;
+    let mean = predict_mean(model, &data.series, &data.target_scaling)?;
+    Ok(Evaluated { posterior_predictive: scores(&predictions, data)?, mean_network: scores(&mean, data)?, predictions })
 }
 
 /// The posterior predictive of scaled series. Its draws depend on `seed` and not on those of training.
@@ -52,34 +51,34 @@ pub fn evaluate(model: &Model, data: &TrainingData, samples: usize, seed: u64) -
 /// Those of [`PosteriorPredictive::predict`].
 pub fn predict_posterior(
     model: &Model,
-    series: &crate::data::Dataset,
-    target_scaler: Option<TargetScaler>,
+    series: &Dataset,
+    target_scaling: &TargetScaling,
     samples: usize,
     seed: u64,
 ) -> Result<Predictions> {
     let noise = Noise::seeded(seed).fork("predict");
-    PosteriorPredictive::new(samples, noise)?.predict(model, series, target_scaler)
+    PosteriorPredictive::new(samples, noise)?.predict(model, series, target_scaling)
 }
 
 /// The mean network's prediction of scaled series.
 ///
 /// # Errors
 /// Those of [`PosteriorPredictive::predict`].
-pub fn predict_mean(
-    model: &Model,
-    series: &crate::data::Dataset,
-    target_scaler: Option<TargetScaler>,
-) -> Result<Predictions> {
-    PosteriorPredictive::mean_network().predict(model, series, target_scaler)
+pub fn predict_mean(model: &Model, series: &Dataset, target_scaling: &TargetScaling) -> Result<Predictions> {
+    PosteriorPredictive::mean_network().predict(model, series, target_scaling)
 }
 
-fn scores(predictions: &Predictions, labels: &Labels) -> Result<Scores> {
+fn scores(predictions: &Predictions, data: &TrainingData) -> Result<Scores> {
     let bootstrap = Bootstrap::default();
-    match (predictions, labels) {
+    match (predictions, &data.series.labels) {
         (Predictions::Classes(split), Labels::Classes { labels, .. }) => {
             Ok(Scores::Classification(classification_scores(&split.probabilities, labels, &bootstrap)?))
         }
         (Predictions::Real(real), Labels::Real(targets)) => Ok(Scores::Regression(real_scores(real, targets)?)),
+        (Predictions::Real(real), Labels::Horizon { names, values, .. }) => {
+            let last = last_values(data, names.len());
+            Ok(Scores::Forecast(forecast_scores(&of_horizon(real, names.len(), &last), values, &bootstrap)?))
+        }
         (Predictions::Classes(_), labels) => Err(Error::labels("categorical", "classes", labels)),
         (Predictions::Real(_), labels) => Err(Error::labels("gaussian", "real targets", labels)),
     }
@@ -90,4 +89,19 @@ fn real_scores(real: &RealPredictions, targets: &[f64]) -> Result<RegressionScor
     let nll: Vec<f64> = real.log_likelihood.iter().flatten().map(|l| -l).collect();
     let predictions = RegressionPredictions { means: &real.mean, nll: &nll, low: &low, high: &high };
     Ok(regression_scores(&predictions, targets, &Bootstrap::default())?)
+}
+
+/// What is scored of a forecast of `variables` variables.
+fn of_horizon<'a>(real: &'a RealPredictions, variables: usize, last: &'a [f64]) -> ForecastPredictions<'a> {
+    ForecastPredictions { values: real.values, variables, distributions: &real.distributions, last }
+}
+
+/// The last value of the variables that are forecast, in their own units: `[N, V]`.
+fn last_values(data: &TrainingData, variables: usize) -> Vec<f64> {
+    let channels = data.series.channels;
+    let of = |(i, example): (usize, &crate::data::Example)| {
+        let last = example.values[example.values.len() - channels..].to_vec();
+        (0..variables).map(move |v| data.target_scaling.of(i, v).inverse(f64::from(last[v])))
+    };
+    data.series.examples.iter().enumerate().flat_map(of).collect()
 }

@@ -1,7 +1,8 @@
 //! `metrics.json`, schema 1.
 //!
 //! Scores stand at `test.posterior_predictive.<score>.value`, `.low`, `.high` and the same under `test.mean_network`.
-//! Classification has `accuracy`, `nll`, `brier`, `ece`; regression `rmse`, `nll`, `coverage_90`. Everything but
+//! Classification has `accuracy`, `nll`, `brier`, `ece`; regression `rmse`, `nll`, `coverage_90`; a forecast
+//! `rmse`, `mae`, `nll`, `coverage_90`, `persistence_rmse`, and `by_step`. Everything but
 //! `timing` is a function of configuration and data.
 
 use super::evaluate::Scores;
@@ -57,7 +58,7 @@ pub struct TrainingSummary {
 }
 
 /// Scores on the test part, with 95 % bootstrap intervals over its examples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TestScores {
     /// Weight samples of the posterior predictive.
     pub samples: usize,

@@ -18,11 +18,13 @@ mod folder;
 mod metrics;
 mod predictions;
 mod prepare;
+mod source;
 
-pub use config::{DataConfig, DataSource, PredictionConfig, RunConfig, Targets};
+pub use config::{DataConfig, PredictionConfig, RealLikelihood, RunConfig, Targets};
 pub use evaluate::{Evaluated, Scores, evaluate, predict_mean, predict_posterior};
 pub use events::{Event, EventLog};
 pub use folder::RunFolder;
 pub use metrics::{Metrics, ModelSummary, PartSizes, TestScores, Timing, TrainingSummary};
 pub use predictions::predictions_csv;
 pub use prepare::{Parts, prepare};
+pub use source::DataSource;

@@ -1,7 +1,8 @@
 //! From files to what a trainer takes: split, scale, number the classes.
 
-use super::config::{DataConfig, DataSource, Targets, fingerprint};
-use crate::data::{DataError, Dataset, Labels, ReadOptions, Scaler, ScalingKind, TargetScaler, stratified_split};
+use super::config::{DataConfig, RealLikelihood, Targets};
+use super::source::{DataSource, Loaded};
+use crate::data::{DataError, Dataset, Labels, ReadOptions, Scaler, ScalingKind, TargetScaler, TargetScaling};
 use crate::error::{Error, Result};
 use crate::train::{TrainingConfig, TrainingData};
 
@@ -16,32 +17,34 @@ pub struct Parts {
     pub test: Option<TrainingData>,
 }
 
-/// Splits the training data, fits the scaling on what is trained on, and applies it to every part.
+/// Splits the training data, fits the scaling on what is trained on, and applies it to every part. `likelihood` is for
+/// real targets.
 ///
 /// # Errors
-/// [`DataError`] for data that cannot be trained on or parts that do not fit each other.
+/// [`DataError`] for data that cannot be trained on or parts that do not fit each other; [`Error::InvalidArgument`] for a
+/// scaling that does not go with the targets.
 pub fn prepare(
     source: DataSource,
     read: ReadOptions,
     scaling: ScalingKind,
+    likelihood: RealLikelihood,
     training: &TrainingConfig,
 ) -> Result<(DataConfig, Parts)> {
-    let (whole, test) = source.load(&read)?;
-    whole.check_trainable()?;
-    let (chosen, held_out) = stratified_split(&whole, training.validation_fraction, training.seed)?;
-    let train = whole.subset(&chosen);
+    let Loaded { train, validation, test, fingerprint } = source.load(&read, training)?;
+    let known = || [&train, &validation].into_iter();
+    let equal_length = known().all(Dataset::has_equal_lengths) && one_length(known());
     let config = DataConfig {
-        name: whole.name.clone(),
-        channels: whole.channels,
-        length: longest(&whole).max(longest_of_unequal(&whole, test.as_ref())),
-        equal_length: whole.has_equal_lengths(),
-        fingerprint: fingerprint([Some(&whole), test.as_ref()].into_iter().flatten()),
+        name: train.name.clone(),
+        channels: train.channels,
+        length: known().map(longest).max().unwrap_or(0).max(longest_of_unequal(equal_length, test.as_ref())),
+        equal_length,
+        fingerprint,
         source,
         read,
-        targets: targets(&train)?,
+        targets: targets(&train, likelihood)?,
         scaler: Scaler::fit(scaling, &train)?,
     };
-    let validation = (!held_out.is_empty()).then(|| config.labelled(whole.subset(&held_out))).transpose()?;
+    let validation = (!validation.is_empty()).then(|| config.labelled(validation)).transpose()?;
     let test = test.map(|test| config.labelled(test)).transpose()?;
     let parts = Parts { train: config.labelled(train)?, validation, test };
     Ok((config, parts))
@@ -53,7 +56,8 @@ impl DataConfig {
     /// # Errors
     /// [`Error::ModelDescription`] if the training file has changed since; those of [`prepare`].
     pub fn reload(&self, training: &TrainingConfig) -> Result<Parts> {
-        let (config, parts) = prepare(self.source.clone(), self.read.clone(), self.scaler.kind, training)?;
+        let (source, read, likelihood) = (self.source.clone(), self.read.clone(), self.targets.real_likelihood());
+        let (config, parts) = prepare(source, read, self.scaler.kind, likelihood, training)?;
         if config.fingerprint != self.fingerprint {
             return Err(Error::ModelDescription {
                 origin: "config.toml".into(),
@@ -86,9 +90,13 @@ impl DataConfig {
                 let data = data.with_classes(names)?;
                 TrainingData::classes(self.scaler.apply(&data)?)
             }
-            Targets::Real { scaler } => {
+            Targets::Real { scaler, .. } => {
                 let data = self.scaler.apply(&as_real(data)?)?;
                 TrainingData::real(data, *scaler)
+            }
+            Targets::Horizon { names, steps, .. } => {
+                check_horizon(&data, names, *steps)?;
+                TrainingData::horizon(self.scaler.apply(&data)?, self.target_scaling(&data))
             }
         }
     }
@@ -98,16 +106,26 @@ impl DataConfig {
     pub fn class_names(&self) -> Option<&[String]> {
         match &self.targets {
             Targets::Classes { names } => Some(names),
-            Targets::Real { .. } => None,
+            Targets::Real { .. } | Targets::Horizon { .. } => None,
         }
     }
 
-    /// How real targets were scaled, if they are what is predicted.
+    /// Names of what is predicted: of the classes, or of the variables that are forecast; none of a single real target.
     #[must_use]
-    pub fn target_scaler(&self) -> Option<TargetScaler> {
+    pub fn target_names(&self) -> &[String] {
         match &self.targets {
-            Targets::Classes { .. } => None,
-            Targets::Real { scaler } => Some(*scaler),
+            Targets::Classes { names } | Targets::Horizon { names, .. } => names,
+            Targets::Real { .. } => &[],
+        }
+    }
+
+    /// How the targets of `data`, not scaled yet, are scaled for the model.
+    #[must_use]
+    pub fn target_scaling(&self, data: &Dataset) -> TargetScaling {
+        match &self.targets {
+            Targets::Classes { .. } => TargetScaling::None,
+            Targets::Real { scaler, .. } => TargetScaling::Same(*scaler),
+            Targets::Horizon { names, .. } => TargetScaling::following(&self.scaler, data, names.len()),
         }
     }
 
@@ -139,18 +157,39 @@ fn longest(data: &Dataset) -> usize {
     data.length_range().map_or(0, |(_, longest)| longest)
 }
 
+/// Whether the longest series of all sets that are not empty have one length.
+fn one_length<'a>(sets: impl Iterator<Item = &'a Dataset>) -> bool {
+    let mut lengths = sets.filter(|set| !set.is_empty()).map(longest);
+    let first = lengths.next();
+    lengths.all(|length| Some(length) == first)
+}
+
 /// Where lengths differ, the network must take the longest test series too. (Its values play no part.)
-fn longest_of_unequal(train: &Dataset, test: Option<&Dataset>) -> usize {
-    test.filter(|_| !train.has_equal_lengths()).map_or(0, longest)
+fn longest_of_unequal(equal: bool, test: Option<&Dataset>) -> usize {
+    test.filter(|_| !equal).map_or(0, longest)
 }
 
 /// What the training part says about targets.
-fn targets(train: &Dataset) -> Result<Targets> {
+fn targets(train: &Dataset, likelihood: RealLikelihood) -> Result<Targets> {
     match &train.labels {
         Labels::Classes { names, .. } => Ok(Targets::Classes { names: names.clone() }),
-        Labels::Real(values) => Ok(Targets::Real { scaler: TargetScaler::fit(values) }),
+        Labels::Real(values) => Ok(Targets::Real { scaler: TargetScaler::fit(values), likelihood }),
+        Labels::Horizon { names, steps, .. } => {
+            Ok(Targets::Horizon { names: names.clone(), steps: *steps, likelihood })
+        }
         Labels::None => Err(no_labels(train)),
     }
+}
+
+/// That the horizon is the one that is forecast.
+fn check_horizon(data: &Dataset, names: &[String], steps: usize) -> Result<()> {
+    let said = |names: &[String], steps| format!("{steps} steps of {}", names.join(", "));
+    let found = match &data.labels {
+        Labels::Horizon { names: others, steps: found, .. } if others == names && *found == steps => return Ok(()),
+        Labels::Horizon { names, steps, .. } => said(names, *steps),
+        other => other.kind().to_owned(),
+    };
+    Err(Error::Targets { likelihood: "forecast", expected: said(names, steps), found })
 }
 
 /// Labels that look like classes because all are whole numbers, read as the numbers they are.
@@ -158,6 +197,7 @@ fn as_real(mut data: Dataset) -> Result<Dataset> {
     let values = match &data.labels {
         Labels::Real(_) => return Ok(data),
         Labels::None => return Err(no_labels(&data)),
+        Labels::Horizon { .. } => return Err(Error::labels("gaussian", "real targets", &data.labels)),
         Labels::Classes { names, labels } => {
             let number = |&label: &usize| names[label].parse::<f64>().ok().filter(|value| value.is_finite());
             labels.iter().map(number).collect::<Option<Vec<f64>>>()

@@ -1,6 +1,6 @@
 //! The data of a run: scaled series and what they are to be mapped to.
 
-use crate::data::{Batch, Dataset, Labels, TargetScaler};
+use crate::data::{Batch, Dataset, Labels, TargetScaler, TargetScaling};
 use crate::error::{Error, Result};
 use crate::objective::Targets;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,8 +10,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 pub struct TrainingData {
     /// The series.
     pub series: Dataset,
-    /// How real targets were scaled; `None` for classes.
-    pub target_scaler: Option<TargetScaler>,
+    /// How real targets are scaled.
+    pub target_scaling: TargetScaling,
 }
 
 impl TrainingData {
@@ -21,7 +21,7 @@ impl TrainingData {
     /// [`Error::Targets`] if there are no classes.
     pub fn classes(series: Dataset) -> Result<Self> {
         match series.labels {
-            Labels::Classes { .. } => Ok(Self { series, target_scaler: None }),
+            Labels::Classes { .. } => Ok(Self { series, target_scaling: TargetScaling::None }),
             _ => Err(Error::labels("categorical", "classes", &series.labels)),
         }
     }
@@ -32,8 +32,19 @@ impl TrainingData {
     /// [`Error::Targets`] if there are no real targets.
     pub fn real(series: Dataset, scaler: TargetScaler) -> Result<Self> {
         match series.labels {
-            Labels::Real(_) => Ok(Self { series, target_scaler: Some(scaler) }),
+            Labels::Real(_) => Ok(Self { series, target_scaling: TargetScaling::Same(scaler) }),
             _ => Err(Error::labels("gaussian", "real targets", &series.labels)),
+        }
+    }
+
+    /// Series with what follows them, scaled by `scaling`.
+    ///
+    /// # Errors
+    /// [`Error::Targets`] if nothing follows.
+    pub fn horizon(series: Dataset, scaling: TargetScaling) -> Result<Self> {
+        match series.labels {
+            Labels::Horizon { .. } => Ok(Self { series, target_scaling: scaling }),
+            _ => Err(Error::labels("forecast", "a horizon of real targets", &series.labels)),
         }
     }
 
@@ -57,13 +68,16 @@ impl TrainingData {
                 let chosen: Vec<usize> = batch.indices.iter().map(|&i| labels[i]).collect();
                 Targets::classes(&chosen, device)
             }
-            Labels::Real(values) => {
-                let scaler = self.target_scaler.unwrap_or(TargetScaler { loc: 0.0, scale: 1.0 });
-                let chosen: Vec<f64> = batch.indices.iter().map(|&i| scaler.forward(values[i])).collect();
-                let count = chosen.len();
-                Targets::real_events(Tensor::from_data(TensorData::new(chosen, [count, 1]), device))
-            }
+            Labels::Real(values) => self.real_targets(values, 1, batch, device),
+            Labels::Horizon { names, steps, values } => self.real_targets(values, names.len() * steps, batch, device),
             Labels::None => Targets::real(&[], device),
         }
+    }
+
+    /// `width` real targets per example, scaled.
+    fn real_targets(&self, values: &[f64], width: usize, batch: &Batch, device: &Device) -> Targets {
+        let scaled = |i: usize| (0..width).map(move |k| self.target_scaling.of(i, k).forward(values[i * width + k]));
+        let chosen: Vec<f64> = batch.indices.iter().flat_map(|&i| scaled(i)).collect();
+        Targets::real_events(Tensor::from_data(TensorData::new(chosen, [batch.indices.len(), width]), device))
     }
 }

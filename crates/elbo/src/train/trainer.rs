@@ -223,7 +223,7 @@ impl Trainer {
     /// Scores of the mean network.
     fn validate(&self, data: &TrainingData) -> Result<ValidationReport> {
         let predictive = PosteriorPredictive::mean_network();
-        let predictions = predictive.predict(&self.trained(), &data.series, data.target_scaler)?;
+        let predictions = predictive.predict(&self.trained(), &data.series, &data.target_scaling)?;
         match (&predictions, &data.series.labels) {
             (Predictions::Classes(split), Labels::Classes { labels, .. }) => Ok(ValidationReport {
                 nll: metric::nll(&split.probabilities, labels)?,

@@ -207,7 +207,10 @@ mod tests {
         assert_eq!((series.times.len(), series.row(1)), (2, &[321.0][..]));
         // No header at all.
         let series = parse("1,5,6\n2,7,8\n", &all);
-        assert_eq!((series.variables, series.values), (vec!["column 2".into(), "column 3".into()], vec![5.0, 6.0, 7.0, 8.0]));
+        assert_eq!(
+            (series.variables, series.values),
+            (vec!["column 2".into(), "column 3".into()], vec![5.0, 6.0, 7.0, 8.0])
+        );
     }
 
     #[test]
@@ -233,14 +236,38 @@ mod tests {
         let all = SeriesColumns::default();
         assert_eq!(message("", &all), "sales.csv: expected at least one example, found none");
         assert_eq!(message("t,x\n", &all), "sales.csv: expected at least one example, found none");
-        assert_eq!(message("t,x\n1,2\n1,3\n", &all), "sales.csv:3: expected one row per time, found time `1` of series `sales` again, first in line 2");
-        assert_eq!(message("t,x\n1,2\nsoon,3\n", &all), "sales.csv:3: time: expected a number, as in the rows before, found `soon`");
-        assert_eq!(message("t,x\n1,high\n", &all), "sales.csv:2: column `x`: expected a number, or `?` for a missing value, found `high`");
+        assert_eq!(
+            message("t,x\n1,2\n1,3\n", &all),
+            "sales.csv:3: expected one row per time, found time `1` of series `sales` again, first in line 2"
+        );
+        assert_eq!(
+            message("t,x\n1,2\nsoon,3\n", &all),
+            "sales.csv:3: time: expected a number, as in the rows before, found `soon`"
+        );
+        assert_eq!(
+            message("t,x\n1,high\n", &all),
+            "sales.csv:2: column `x`: expected a number, or `?` for a missing value, found `high`"
+        );
         assert!(message("t,x\n1,1e40\n", &all).contains("expected a finite 32-bit number, found `1e40`"));
-        assert_eq!(message("t,x\n1,2,3\n", &all), "sales.csv:2: number of fields: expected 2 fields as in the first row, found 3");
-        assert_eq!(message("t\n1\n", &all), "sales.csv: columns: expected at least one target beside the time, found `t`");
-        assert_eq!(message("t,x\n1,2\n", &columns(None, &["y"], None)), "sales.csv: target column: expected `t`, `x`, found `y`");
-        assert_eq!(message("t,x\n1,2\n", &columns(Some("x"), &["x"], None)), "sales.csv: columns: expected every column to be one thing, found `x` twice");
-        assert_eq!(message("t,x\n1,2\n", &columns(None, &["x"], Some(&["x"]))), "sales.csv: columns: expected every column to be one thing, found `x` twice");
+        assert_eq!(
+            message("t,x\n1,2,3\n", &all),
+            "sales.csv:2: number of fields: expected 2 fields as in the first row, found 3"
+        );
+        assert_eq!(
+            message("t\n1\n", &all),
+            "sales.csv: columns: expected at least one target beside the time, found `t`"
+        );
+        assert_eq!(
+            message("t,x\n1,2\n", &columns(None, &["y"], None)),
+            "sales.csv: target column: expected `t`, `x`, found `y`"
+        );
+        assert_eq!(
+            message("t,x\n1,2\n", &columns(Some("x"), &["x"], None)),
+            "sales.csv: columns: expected every column to be one thing, found `x` twice"
+        );
+        assert_eq!(
+            message("t,x\n1,2\n", &columns(None, &["x"], Some(&["x"]))),
+            "sales.csv: columns: expected every column to be one thing, found `x` twice"
+        );
     }
 }

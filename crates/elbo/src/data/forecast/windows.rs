@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn misuse_is_explained() {
-        let message = |window, horizon| series(5).windows(WindowShape { window, horizon }, 0..5).unwrap_err().to_string();
+        let message =
+            |window, horizon| series(5).windows(WindowShape { window, horizon }, 0..5).unwrap_err().to_string();
         assert_eq!(message(0, 1), "s: `window` must be at least 1, found 0");
         assert_eq!(message(1, 0), "s: `horizon` must be at least 1, found 0");
         assert_eq!(message(6, 1), "s: `window` must be at most 5, the rows of the series, found 6");

@@ -7,19 +7,19 @@ use std::io::{Chain, Read};
 
 /// The rows of a file. Only a line feed ends a row, and the last row has one, so that lines can be counted; a carriage
 /// return before it is trimmed with the last field.
-pub(super) struct Rows<'a, R> {
+pub(in super::super) struct Rows<'a, R> {
     reader: csv::Reader<Chain<R, &'static [u8]>>,
     origin: &'a str,
 }
 
 /// One row.
-pub(super) struct Row {
+pub(in super::super) struct Row {
     record: StringRecord,
-    pub(super) place: Place,
+    pub(in super::super) place: Place,
 }
 
 impl<'a, R: Read> Rows<'a, R> {
-    pub(super) fn new(reader: R, origin: &'a str) -> Self {
+    pub(in super::super) fn new(reader: R, origin: &'a str) -> Self {
         let mut builder = ReaderBuilder::new();
         builder.has_headers(false).flexible(true).terminator(Terminator::Any(b'\n'));
         Self { reader: builder.from_reader(reader.chain(b"\n".as_slice())), origin }
@@ -29,7 +29,7 @@ impl<'a, R: Read> Rows<'a, R> {
     ///
     /// # Errors
     /// [`DataError::Io`] or [`DataError::NotText`].
-    pub(super) fn next(&mut self) -> Result<Option<Row>, DataError> {
+    pub(in super::super) fn next(&mut self) -> Result<Option<Row>, DataError> {
         let mut record = StringRecord::new();
         while self.reader.read_record(&mut record).map_err(|error| self.failed(error))? {
             let place = self.place(record.as_slice());
@@ -59,12 +59,12 @@ impl<'a, R: Read> Rows<'a, R> {
 
 impl Row {
     /// The fields, without space around them.
-    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+    pub(in super::super) fn fields(&self) -> impl Iterator<Item = &str> {
         self.record.iter().map(str::trim)
     }
 
     /// Field `column`, without space around it; empty if the row is too short.
-    pub(super) fn field(&self, column: usize) -> &str {
+    pub(in super::super) fn field(&self, column: usize) -> &str {
         self.record.get(column).unwrap_or("").trim()
     }
 
@@ -77,7 +77,7 @@ impl Row {
     ///
     /// # Errors
     /// [`DataError::Mismatch`].
-    pub(super) fn check_width(&self, expected: usize) -> Result<(), DataError> {
+    pub(in super::super) fn check_width(&self, expected: usize) -> Result<(), DataError> {
         let found = self.record.len();
         if found != expected {
             return Err(DataError::Mismatch {

@@ -1,0 +1,197 @@
+//! Scores of forecasts: what regression is scored by, over all steps of the horizon and for each step.
+//!
+//! An interval resamples forecasts, each with all its steps. Forecasts whose windows overlap are not independent: where
+//! they start less than a horizon apart, intervals are too short, by a factor of at most the root of the horizon.
+
+use super::{Bootstrap, Estimate, MetricError, count};
+use crate::predict::Mixture;
+use serde::{Deserialize, Serialize};
+
+/// What is predicted for N forecasts of H steps of V variables.
+#[derive(Clone, Copy, Debug)]
+pub struct ForecastPredictions<'a> {
+    /// Values of a forecast: H V.
+    pub values: usize,
+    /// V.
+    pub variables: usize,
+    /// Predictive distributions `[N, H, V]`, row-major.
+    pub distributions: &'a [Mixture],
+    /// The last values that were seen, `[N, V]`: the forecast by persistence.
+    pub last: &'a [f64],
+}
+
+/// Scores of forecasts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForecastScores {
+    /// Root of the mean squared error of the predictive means, in the unit of the targets.
+    pub rmse: Estimate,
+    /// Mean absolute error of the predictive medians, in the unit of the targets.
+    pub mae: Estimate,
+    /// Negative log density of single values, nats per value.
+    pub nll: Estimate,
+    /// Share of the targets within their central 90 % interval; 0.9 if calibrated.
+    pub coverage_90: Estimate,
+    /// RMSE of saying that nothing changes.
+    pub persistence_rmse: Estimate,
+    /// Each step ahead.
+    pub by_step: Vec<StepScores>,
+}
+
+/// Scores of one step ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepScores {
+    /// Number of the step, counted from 1.
+    pub step: usize,
+    /// Root of the mean squared error.
+    pub rmse: f64,
+    /// Mean absolute error of the medians.
+    pub mae: f64,
+    /// Share of the targets within their central 90 % interval.
+    pub coverage_90: f64,
+    /// Mean width of these intervals, in the unit of the targets.
+    pub width_90: f64,
+}
+
+/// What each value adds to the scores.
+struct Value {
+    squared: f64,
+    absolute: f64,
+    nll: f64,
+    covered: f64,
+    width: f64,
+    persistence: f64,
+}
+
+/// All scores of forecasts, with percentile intervals.
+///
+/// # Shapes
+/// - `targets`: `[N, H, V]`, row-major
+///
+/// # Errors
+/// [`MetricError::Length`] or [`MetricError::Empty`] if a list does not fit, [`MetricError::Value`] for a target that is
+/// not finite, [`MetricError::Setting`] for a bad `bootstrap`.
+pub fn forecast_scores(
+    predictions: &ForecastPredictions<'_>,
+    targets: &[f64],
+    bootstrap: &Bootstrap,
+) -> Result<ForecastScores, MetricError> {
+    let forecasts = check(predictions, targets)?;
+    let ForecastPredictions { values: width, variables, .. } = *predictions;
+    let values: Vec<Value> = (0..targets.len()).map(|k| value(predictions, targets, k)).collect();
+    let mean = |chosen: &[usize], of: fn(&Value) -> f64| {
+        let rows = chosen.iter().flat_map(|&i| &values[i * width..(i + 1) * width]);
+        rows.map(of).sum::<f64>() / count(chosen.len() * width)
+    };
+    let resampled = bootstrap.resample(forecasts, |chosen| {
+        [
+            mean(chosen, |value| value.squared).sqrt(),
+            mean(chosen, |value| value.absolute),
+            mean(chosen, |value| value.nll),
+            mean(chosen, |value| value.covered),
+            mean(chosen, |value| value.persistence).sqrt(),
+        ]
+    })?;
+    Ok(ForecastScores {
+        rmse: resampled.percentile(0),
+        mae: resampled.percentile(1),
+        nll: resampled.percentile(2),
+        coverage_90: resampled.percentile(3),
+        persistence_rmse: resampled.percentile(4),
+        by_step: (0..width / variables).map(|step| of_step(&values, step, variables, width)).collect(),
+    })
+}
+
+fn value(predictions: &ForecastPredictions<'_>, targets: &[f64], k: usize) -> Value {
+    let ForecastPredictions { values, variables, distributions, last } = *predictions;
+    let (y, distribution) = (targets[k], &distributions[k]);
+    let (low, high) = distribution.interval(0.9);
+    let last = last[k / values * variables + k % variables];
+    Value {
+        squared: (distribution.mean() - y).powi(2),
+        absolute: (distribution.quantile(0.5) - y).abs(),
+        nll: -distribution.log_density(y),
+        covered: f64::from(u8::from((low..=high).contains(&y))),
+        width: high - low,
+        persistence: (last - y).powi(2),
+    }
+}
+
+fn of_step(values: &[Value], step: usize, variables: usize, width: usize) -> StepScores {
+    let rows = || values.chunks_exact(width).flat_map(|row| &row[step * variables..(step + 1) * variables]);
+    let mean = |of: fn(&Value) -> f64| rows().map(of).sum::<f64>() / count(rows().count());
+    StepScores {
+        step: step + 1,
+        rmse: mean(|value| value.squared).sqrt(),
+        mae: mean(|value| value.absolute),
+        coverage_90: mean(|value| value.covered),
+        width_90: mean(|value| value.width),
+    }
+}
+
+/// Number of forecasts.
+fn check(predictions: &ForecastPredictions<'_>, targets: &[f64]) -> Result<usize, MetricError> {
+    let ForecastPredictions { values, variables, distributions, last } = *predictions;
+    let length = |what, expected, found| {
+        if expected == found { Ok(()) } else { Err(MetricError::Length { what, expected, found }) }
+    };
+    if targets.is_empty() || values == 0 || variables == 0 {
+        return Err(MetricError::Empty { what: "targets" });
+    }
+    let forecasts = targets.len() / values;
+    length("targets", forecasts * values, targets.len())?;
+    length("values", values / variables * variables, values)?;
+    length("distributions", targets.len(), distributions.len())?;
+    length("last", forecasts * variables, last.len())?;
+    match targets.iter().position(|y| !y.is_finite()) {
+        Some(row) => Err(MetricError::Value { what: "targets", row, expected: "a finite number", found: targets[row] }),
+        None => Ok(forecasts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normal(loc: f64, scale: f64) -> Mixture {
+        let mut mixture = Mixture::default();
+        mixture.push_normal(loc, scale);
+        mixture
+    }
+
+    /// Two forecasts of two steps of two variables.
+    #[test]
+    fn by_hand() {
+        let distributions: Vec<Mixture> = (0..8).map(|_| normal(0.0, 1.0)).collect();
+        let predictions =
+            ForecastPredictions { values: 4, variables: 2, distributions: &distributions, last: &[1.0; 4] };
+        let targets = [1.0, -1.0, 2.0, 0.0, 1.0, 1.0, -2.0, 0.0];
+        let scores = forecast_scores(&predictions, &targets, &Bootstrap::default()).unwrap();
+        assert!((scores.rmse.value - (12.0_f64 / 8.0).sqrt()).abs() < 1e-12);
+        assert!((scores.mae.value - 1.0).abs() < 1e-12);
+        assert!((scores.coverage_90.value - 0.75).abs() < 1e-12, "2 lies beyond 1.64");
+        let nll = 0.5 * 1.5 + 0.5 * core::f64::consts::TAU.ln();
+        assert!((scores.nll.value - nll).abs() < 1e-12);
+        let squared = [0.0, 4.0, 1.0, 1.0, 0.0, 0.0, 9.0, 1.0];
+        assert!((scores.persistence_rmse.value - (squared.iter().sum::<f64>() / 8.0).sqrt()).abs() < 1e-12);
+        assert_eq!(scores.by_step.iter().map(|step| step.step).collect::<Vec<_>>(), [1, 2]);
+        assert!((scores.by_step[0].rmse - 1.0).abs() < 1e-12 && (scores.by_step[1].coverage_90 - 0.5).abs() < 1e-12);
+        assert!((scores.by_step[0].width_90 - 2.0 * 1.644_853_626_951_472).abs() < 1e-9);
+        let json = serde_json::to_string(&scores).unwrap();
+        assert_eq!(serde_json::from_str::<ForecastScores>(&json).unwrap(), scores);
+    }
+
+    #[test]
+    fn bad_lists_are_named() {
+        let distributions = vec![normal(0.0, 1.0); 2];
+        let message = |values, variables, last: &[f64], targets: &[f64]| {
+            let predictions = ForecastPredictions { values, variables, distributions: &distributions, last };
+            forecast_scores(&predictions, targets, &Bootstrap::default()).unwrap_err().to_string()
+        };
+        assert_eq!(message(2, 1, &[0.0], &[]), "targets: expected at least one example, found none");
+        assert_eq!(message(2, 1, &[0.0], &[0.0; 3]), "targets: expected 2 values, found 3");
+        assert_eq!(message(2, 1, &[0.0; 2], &[0.0; 2]), "last: expected 1 values, found 2");
+        assert_eq!(message(1, 1, &[0.0; 3], &[0.0; 3]), "distributions: expected 3 values, found 2");
+        let found = message(2, 1, &[0.0], &[0.0, f64::NAN]);
+        assert_eq!(found, "targets of example 1: expected a finite number, found NaN");
+    }
+}

@@ -1,0 +1,115 @@
+//! Where the data of a run come from, and which of them it is trained on.
+
+use crate::data::{
+    Dataset, ReadOptions, SeriesColumns, TimeSeries, WindowShape, chronological, embedded, read_series, read_with,
+    stratified_split,
+};
+use crate::error::{Error, Result};
+use crate::record::hex;
+use crate::train::TrainingConfig;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+
+/// Where data come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum DataSource {
+    /// A data set that is part of the program.
+    Embedded {
+        /// Its name.
+        dataset: String,
+    },
+    /// Files.
+    Files {
+        /// The training part.
+        train: PathBuf,
+        /// The test part, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test: Option<PathBuf>,
+    },
+    /// One series, to be forecast.
+    Series {
+        /// A CSV file with a time column.
+        series: PathBuf,
+        /// Window and horizon.
+        shape: WindowShape,
+        /// The part of the rows, the last ones, that the model is scored on.
+        test_fraction: f64,
+        /// What the columns are.
+        #[serde(default)]
+        columns: SeriesColumns,
+    },
+}
+
+/// The parts of a run's data as they are read.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded {
+    /// What the model is trained on.
+    pub(super) train: Dataset,
+    /// What is held out; without examples if nothing is.
+    pub(super) validation: Dataset,
+    /// What it is scored on.
+    pub(super) test: Option<Dataset>,
+    /// SHA-256 of all of it.
+    pub(super) fingerprint: String,
+}
+
+impl DataSource {
+    /// Reads the data and cuts them into parts: of files a random part of the examples, the same of every class, is held
+    /// out; of a series the last rows before the test part.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an unknown embedded data set; those of the reader; those of data that cannot be
+    /// trained on.
+    pub(super) fn load(&self, options: &ReadOptions, training: &TrainingConfig) -> Result<Loaded> {
+        match self {
+            Self::Embedded { dataset } => {
+                let (train, test) = embedded(dataset).ok_or_else(|| {
+                    let expected = format!("one of {}", crate::data::NAMES.join(", "));
+                    Error::argument("data", "dataset", expected, dataset)
+                })?;
+                held_out(&train, Some(test), training)
+            }
+            Self::Files { train, test } => {
+                let train = read_with(train, options)?;
+                let test = test.as_ref().map(|path| read_with(path, options)).transpose()?;
+                held_out(&train, test, training)
+            }
+            Self::Series { series, shape, test_fraction, columns } => {
+                windows(&read_series(series, columns)?, *shape, *test_fraction, training)
+            }
+        }
+    }
+}
+
+fn held_out(whole: &Dataset, test: Option<Dataset>, training: &TrainingConfig) -> Result<Loaded> {
+    whole.check_trainable()?;
+    let (train, held_out) = stratified_split(whole, training.validation_fraction, training.seed)?;
+    let fingerprint = fingerprint([Some(whole), test.as_ref()].into_iter().flatten());
+    Ok(Loaded { train: whole.subset(&train), validation: whole.subset(&held_out), test, fingerprint })
+}
+
+fn windows(series: &TimeSeries, shape: WindowShape, test_fraction: f64, training: &TrainingConfig) -> Result<Loaded> {
+    let parts = chronological(series, shape, training.validation_fraction, test_fraction)?;
+    let train = series.windows(shape, parts.train)?;
+    train.check_trainable()?;
+    let test = series.windows(shape, parts.test)?;
+    let validation = series.windows(shape, parts.validation)?;
+    let fingerprint = fingerprint([&train, &validation, &test]);
+    Ok(Loaded { train, validation, test: (!test.is_empty()).then_some(test), fingerprint })
+}
+
+/// SHA-256 over the values and labels of data sets.
+fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a Dataset>) -> String {
+    let mut hasher = Sha256::new();
+    for data in parts {
+        hasher.update(format!("{}\0{}\0", data.channels, data.examples.len()));
+        for example in &data.examples {
+            hasher.update(format!("{}\0{}\0", example.id, example.values.len()));
+            example.values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
+        }
+        hasher.update(format!("{:?}", data.labels));
+    }
+    hex(hasher)
+}
