@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 pub enum Scores {
     /// Of class probabilities.
     Classification(ClassificationScores),
+    /// Of forecasts. (Before those of regression, whose names are among these.)
+    Forecast(ForecastScores),
     /// Of real predictions.
     Regression(RegressionScores),
-    /// Of forecasts.
-    Forecast(ForecastScores),
 }
 
 /// Predictions of the posterior predictive, and the scores of both ways.
