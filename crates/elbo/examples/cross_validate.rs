@@ -6,7 +6,7 @@
 
 use burn::tensor::Device;
 use elbo::Result;
-use elbo::data::{Dataset, Labels, NAMES, Scaler, ScalingKind, embedded, read, shuffled};
+use elbo::data::{Dataset, Labels, NAMES, Scaler, ScalingKind, TargetScaling, embedded, read, shuffled};
 use elbo::metric;
 use elbo::model::{InputShape, Model, ModelDescription, PriorDescription, Size, preset};
 use elbo::objective::Likelihood;
@@ -85,7 +85,10 @@ fn fit_and_score(
     while !trainer.is_done() {
         trainer.run_epoch(&train, None, |_| ())?;
     }
-    match (predict_posterior(&trainer.trained(), &held_out, None, SAMPLES, config.seed)?, &held_out.labels) {
+    match (
+        predict_posterior(&trainer.trained(), &held_out, &TargetScaling::None, SAMPLES, config.seed)?,
+        &held_out.labels,
+    ) {
         (Predictions::Classes(split), Labels::Classes { labels, .. }) => {
             Ok([metric::nll(&split.probabilities, labels)?, metric::accuracy(&split.probabilities, labels)?])
         }

@@ -147,6 +147,7 @@ fn write(data: &Dataset) -> String {
         Labels::Classes { names, .. } => format!("@classLabel true {}\n", names.join(" ")),
         Labels::Real(_) => "@targetLabel true\n".to_owned(),
         Labels::None => String::new(),
+        Labels::Horizon { .. } => unreachable!("the format has none"),
     };
     let rows: String = (0..data.len()).map(|i| row(data, i)).collect();
     format!(
@@ -167,6 +168,7 @@ fn row(data: &Dataset, i: usize) -> String {
         Labels::Classes { names, labels } => parts.push(names[labels[i]].clone()),
         Labels::Real(targets) => parts.push(targets[i].to_string()),
         Labels::None => {}
+        Labels::Horizon { .. } => unreachable!("the format has none"),
     }
     parts.join(":") + "\n"
 }
