@@ -86,7 +86,7 @@ fn from_reader<R: Read>(reader: R, origin: &str, columns: &SeriesColumns) -> Res
         }
         next = rows.next()?;
     }
-    sorted(&stamps, &values, numbered, origin)
+    sorted(&stamps, &values, &numbered, origin)
 }
 
 /// Whether a first row names the columns: its first field is no time, or another one is neither a number nor missing.
@@ -154,7 +154,7 @@ fn value(row: &Row, column: usize, name: &str) -> Result<f64, DataError> {
 }
 
 /// The rows in the order of their times.
-fn sorted(stamps: &[Stamp], values: &[f64], columns: Numbered, origin: &str) -> Result<TimeSeries, DataError> {
+fn sorted(stamps: &[Stamp], values: &[f64], columns: &Numbered, origin: &str) -> Result<TimeSeries, DataError> {
     if stamps.is_empty() {
         return Err(DataError::NoExamples { origin: origin.to_owned() });
     }

@@ -73,7 +73,7 @@ impl Table<'_> {
 
     /// Whether times are numbers; `None` before the first.
     fn is_numeric(&self) -> Option<bool> {
-        self.series.first()?.stamps.first().map(|stamp| stamp.is_number())
+        self.series.first()?.stamps.first().map(Stamp::is_number)
     }
 
     fn finish(self, origin: &str, options: &ReadOptions) -> Result<Dataset, DataError> {

@@ -47,7 +47,9 @@ mod tests {
     fn nothing_is_minus_infinity_and_nan_stays() {
         assert_eq!(LogSum::default().value(), f64::NEG_INFINITY);
         let mut sum = LogSum::default();
-        [f64::NEG_INFINITY, f64::NAN, 1.0].into_iter().for_each(|x| sum.add(x));
+        for x in [f64::NEG_INFINITY, f64::NAN, 1.0] {
+            sum.add(x);
+        }
         assert!(sum.value().is_nan());
     }
 }

@@ -289,7 +289,9 @@ mod tests {
             parts in prop::collection::vec((-50.0_f64..50.0, 0.01_f64..10.0), 1..400), tail in 0.0_f64..0.4,
         ) {
             let mut mixture = Mixture::default();
-            parts.iter().for_each(|&(loc, scale)| mixture.push(loc, scale, tail));
+            for &(loc, scale) in &parts {
+                mixture.push(loc, scale, tail);
+            }
             let n = f64::from(u32::try_from(parts.len()).unwrap());
             let mean = parts.iter().map(|p| p.0).sum::<f64>() / n;
             let between = parts.iter().map(|p| (p.0 - mean).powi(2)).sum::<f64>() / n;
@@ -304,7 +306,9 @@ mod tests {
             parts in prop::collection::vec((-5.0_f64..5.0, 0.05_f64..2.0), 1..60), p in 0.001_f64..0.999, t: bool,
         ) {
             let mut mixture = Mixture::default();
-            parts.iter().for_each(|&(loc, scale)| mixture.push(loc, scale, if t { 0.25 } else { 0.0 }));
+            for &(loc, scale) in &parts {
+                mixture.push(loc, scale, if t { 0.25 } else { 0.0 });
+            }
             let y = mixture.quantile(p);
             prop_assert!((mixture.cdf(y) - p).abs() < 1e-9, "{} at {}", mixture.cdf(y), y);
             let (h, middle) = (1e-5, mixture.log_density(y).exp());
@@ -336,7 +340,9 @@ mod tests {
     #[test]
     fn a_few_are_exact() {
         let mut mixture = Mixture::default();
-        [3.0, 1.0, 2.0].into_iter().for_each(|loc| mixture.push_normal(loc, 0.1));
+        for loc in [3.0, 1.0, 2.0] {
+            mixture.push_normal(loc, 0.1);
+        }
         assert!(close(mixture.quantile(0.5), 2.0, 1e-12));
         // Order statistics at 1/6, 1/2 and 5/6.
         assert_eq!(mixture.credible_interval(2.0 / 3.0).0, 1.0);
