@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Blocks of at least [`SMALLEST`] bytes are kept in sizes of four steps for each power of two. Blocks in use and kept
-//! blocks together are never more than one and an eighth times what was in use at once so far; sizes that have not been
-//! asked for or given back for the longest time go first.
+//! blocks together are never more than what was in use at once so far and an eighth of it, or [`SLACK`] bytes if that is
+//! more; sizes that have not been asked for or given back for the longest time go first, back to the system.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
@@ -20,6 +20,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Smaller blocks are the system's.
 pub const SMALLEST: usize = 1 << 16;
+
+/// Bytes that may be kept beyond what was in use at once so far, however little that was: passes of a few megabytes need
+/// blocks of other sizes at other times.
+pub const SLACK: usize = 4 << 20;
 
 /// Steps of sizes: four for each power of two from [`SMALLEST`] on.
 const SIZES: usize = 4 * (usize::BITS as usize - 16);
@@ -70,7 +74,11 @@ impl Recycling {
     /// A kept block, or a new one from `fresh`, and whether it is a kept one.
     fn get(&self, size: usize, fresh: impl FnOnce(Layout) -> *mut u8) -> (*mut u8, bool) {
         let (at, block) = (step(size), layout(step(size)));
-        let kept = self.blocks().take(at);
+        let kept = {
+            let mut blocks = self.blocks();
+            blocks.prepare();
+            blocks.take(at)
+        };
         if !kept.is_null() {
             return (kept, true);
         }
@@ -120,6 +128,20 @@ impl Blocks {
         self.touch(at);
     }
 
+    /// Has the system map every kept size by itself, so that what is given back does leave the process. (By default glibc
+    /// ceases to when it sees such blocks come and go, and their places in its heap stay.)
+    fn prepare(&mut self) {
+        #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+        if self.now == 0 {
+            unsafe extern "C" {
+                safe fn mallopt(parameter: core::ffi::c_int, value: core::ffi::c_int) -> core::ffi::c_int;
+            }
+            const M_MMAP_THRESHOLD: core::ffi::c_int = -3;
+            // If it refuses, more memory is taken than need be.
+            let _ = mallopt(M_MMAP_THRESHOLD, 1 << 16);
+        }
+    }
+
     /// Counts a new block and gives kept ones back to the system, of the size used least recently first, if all would be
     /// too many.
     fn make_room(&mut self, size: usize) {
@@ -139,7 +161,7 @@ impl Blocks {
 
     /// Most bytes of all blocks together.
     fn limit(&self) -> usize {
-        self.most_used + self.most_used / 8
+        self.most_used + SLACK.max(self.most_used / 8)
     }
 }
 
@@ -272,19 +294,17 @@ mod tests {
     #[test]
     fn the_size_used_least_recently_goes_first() {
         let allocator = Recycling::new();
-        let sizes = [1 << 20, 1 << 18, 1 << 17];
+        let sizes = [8 << 20, 4 << 20, 2 << 20];
         // SAFETY: sizes are above 0, and every block is given back once with its layout.
         unsafe {
+            let give_back = |block, size| allocator.dealloc(block, of(size));
             let blocks = sizes.map(|size| allocator.alloc(of(size)));
-            for (block, size) in blocks.into_iter().zip(sizes) {
-                allocator.dealloc(block, of(size));
-            }
+            blocks.into_iter().zip(sizes).for_each(|(block, size)| give_back(block, size));
             // The largest again: of the others the one that was given back first has to make room.
-            let block = allocator.alloc(of(sizes[0]));
-            allocator.dealloc(block, of(sizes[0]));
-            let block = allocator.alloc(of(1 << 19));
-            assert_eq!(allocator.kept(), sizes[0]);
-            allocator.dealloc(block, of(1 << 19));
+            give_back(allocator.alloc(of(sizes[0])), sizes[0]);
+            let block = allocator.alloc(of(7 << 20));
+            assert_eq!(allocator.kept(), sizes[0] + sizes[2]);
+            give_back(block, 7 << 20);
         }
     }
 
