@@ -13,26 +13,36 @@ use std::process::Command;
 #[global_allocator]
 static MEMORY: elbo::memory::Recycling = elbo::memory::Recycling::new();
 
-/// Names the number of weight samples to a process that is measured.
-const SAMPLES: &str = "ELBO_TEST_SAMPLES";
+/// Names threads, series and weight samples to a process that is measured.
+const SIZES: &str = "ELBO_TEST_SIZES";
 
-/// Predicts 128 series of 48 steps with the `conv1d` preset.
-fn predict(samples: usize) {
-    let input = InputShape { channels: 1, length: 48 };
+/// Length of the series.
+const LENGTH: usize = 24;
+
+/// What a process does.
+#[derive(Clone, Copy)]
+struct Sizes {
+    threads: usize,
+    series: usize,
+    samples: usize,
+}
+
+/// Predicts series with the `conv1d` preset.
+fn predict(Sizes { series, samples, .. }: Sizes) {
+    let input = InputShape { channels: 1, length: LENGTH };
     let model = Model::new(&preset("conv1d").unwrap(), input, Likelihood::categorical(2), 3, &Device::flex()).unwrap();
-    let x = Tensor::<3>::ones([128, 48, 1], &Device::flex());
-    let size =
-        PassSize { examples: 128, values: model.network.values_at(48), weights: model.network.drawn_weights() };
+    let network = &model.network;
+    let x = Tensor::<3>::ones([series, LENGTH, 1], &Device::flex());
+    let size = PassSize { examples: series, values: network.values_at(LENGTH), weights: network.drawn_weights() };
     let forward = |rows: std::ops::Range<usize>, trace: &mut Trace| {
-        model.network.forward(SeriesBatch::new(x.clone().narrow(0, rows.start, rows.len())), trace)
+        network.forward(SeriesBatch::new(x.clone().narrow(0, rows.start, rows.len())), trace)
     };
     let mut sum = 0.0;
-    let predictive = PosteriorPredictive::new(samples, Noise::seeded(1)).unwrap();
-    predictive.for_each_part(size, forward, |_, outputs| {
+    let each = |_, outputs: &[f64]| {
         sum += outputs.iter().sum::<f64>();
         Ok(())
-    })
-    .unwrap();
+    };
+    PosteriorPredictive::new(samples, Noise::seeded(1)).unwrap().for_each_part(size, forward, each).unwrap();
     assert!(sum.is_finite());
 }
 
@@ -43,33 +53,44 @@ fn peak() -> usize {
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// The highest peak of five processes, in kB: with few passes, one of two threads can happen to do most of them.
-fn peak_of(samples: usize) -> usize {
+/// The highest peak of some processes, in kB: with few passes, one of two threads can happen to do most of them.
+fn peak_of(Sizes { threads, series, samples }: Sizes, processes: usize) -> usize {
     let run = |_| {
         let mut child = Command::new(std::env::current_exe().unwrap());
-        let child = child.args(["--exact", "one_prediction", "--nocapture"]).env(SAMPLES, samples.to_string());
-        let output = child.output().unwrap();
+        let child = child.args(["--exact", "one_prediction", "--nocapture"]);
+        let output = child.env(SIZES, format!("{threads} {series} {samples}")).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{text}");
         let peak = text.split_once("PEAK ").unwrap().1;
         peak.split_whitespace().next().unwrap().parse().unwrap()
     };
-    (0..5).map(run).max().unwrap()
+    (0..processes).map(run).max().unwrap()
 }
 
 /// What the processes do.
 #[test]
 fn one_prediction() {
-    elbo::threads::start(2).unwrap();
-    predict(std::env::var(SAMPLES).map_or(1, |samples| samples.parse().unwrap()));
+    let sizes = std::env::var(SIZES).unwrap_or_else(|_| "2 100 10".into());
+    let sizes: Vec<usize> = sizes.split(' ').map(|size| size.parse().unwrap()).collect();
+    let sizes = Sizes { threads: sizes[0], series: sizes[1], samples: sizes[2] };
+    elbo::threads::start(sizes.threads).unwrap();
+    predict(sizes);
     println!("PEAK {}", peak());
 }
 
+/// Memory of `more` weight samples is within a tenth of that of ten.
+fn compare(ten: Sizes, more: usize) {
+    let (few, many) = (peak_of(ten, 5), peak_of(Sizes { samples: more, ..ten }, 1));
+    assert!(10 * many <= 11 * few, "{more} samples: {many} kB, ten: {few} kB");
+    assert!(10 * few <= 11 * many, "{more} samples: {many} kB, ten: {few} kB");
+}
+
 #[test]
-fn a_thousand_and_ten_thousand_weight_samples_take_no_more_memory_than_ten() {
-    let ten = peak_of(10);
-    for samples in [1000, 10_000] {
-        let found = peak_of(samples);
-        assert!(10 * found <= 11 * ten, "{samples} samples: {found} kB, ten: {ten} kB");
-    }
+fn a_thousand_weight_samples_take_the_memory_of_ten() {
+    compare(Sizes { threads: 2, series: 2000, samples: 10 }, 1000);
+}
+
+#[test]
+fn ten_thousand_weight_samples_take_the_memory_of_ten() {
+    compare(Sizes { threads: 1, series: 100, samples: 10 }, 10_000);
 }

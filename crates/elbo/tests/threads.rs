@@ -44,7 +44,8 @@ impl Net {
     fn new(case: Case, device: &Device) -> Self {
         let Case { estimator, dtype, closed_form, .. } = case;
         let line = Conv1dConfig::new(CHANNELS, CHANNELS, 5).with_padding("same").with_activation(Activation::Relu);
-        let plane = Conv2dConfig::new(CHANNELS, CHANNELS, [3, 3]).with_padding("same").with_activation(Activation::Tanh);
+        let plane =
+            Conv2dConfig::new(CHANNELS, CHANNELS, [3, 3]).with_padding("same").with_activation(Activation::Tanh);
         let hidden = DenseConfig::new(LENGTH * CHANNELS, 384).with_activation(Activation::Softplus);
         let output = DenseConfig::new(384, 10);
         macro_rules! built {

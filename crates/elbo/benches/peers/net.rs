@@ -50,7 +50,11 @@ impl Net {
             weights += (taps * channels + 1) * op.filters;
         }
         let op = self.output.settings().0;
-        PassSize { examples: n, values: values.max(op.inputs + op.units), weights: weights + (op.inputs + 1) * op.units }
+        PassSize {
+            examples: n,
+            values: values.max(op.inputs + op.units),
+            weights: weights + (op.inputs + 1) * op.units,
+        }
     }
 
     pub fn forward(&self, input: Tensor<3>, trace: &mut Trace) -> elbo::Result<Tensor<2>> {

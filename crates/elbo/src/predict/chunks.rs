@@ -91,9 +91,8 @@ mod tests {
 
     #[test]
     fn examples_are_cut_only_where_one_sample_is_too_large() {
-        let chunks = |examples, samples| {
-            Chunks::new(64 << 20, PassSize { examples, values: 1600, weights: 3458 }, samples)
-        };
+        let chunks =
+            |examples, samples| Chunks::new(64 << 20, PassSize { examples, values: 1600, weights: 3458 }, samples);
         assert_eq!(chunks(1029, 100), Chunks { examples: 258, samples: 1, at_once: 16 });
         assert_eq!(chunks(10, 100), Chunks { examples: 10, samples: 25, at_once: 4 });
         assert_eq!(chunks(10, 4), Chunks { examples: 10, samples: 4, at_once: 1 });
