@@ -87,7 +87,7 @@ fn compare(ten: Sizes, more: usize) {
 
 #[test]
 fn a_thousand_weight_samples_take_the_memory_of_ten() {
-    compare(Sizes { threads: 2, series: 2000, samples: 10 }, 1000);
+    compare(Sizes { threads: 2, series: 6000, samples: 10 }, 1000);
 }
 
 #[test]
