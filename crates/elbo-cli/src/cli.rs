@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use elbo::data::{ScalingKind, TaskKind};
+use elbo::threads::MAX_THREADS;
 use std::path::PathBuf;
 
 /// Bayesian neural networks from the command line: train, predict with honest uncertainty, evaluate.
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "elbo", version, max_term_width = 100)]
 pub struct Cli {
-    /// Number of threads [default: one per core]
+    /// Number of threads; no result depends on it [default: one per core]
     #[arg(long, global = true, value_name = "N", env = "ELBO_THREADS", value_parser = thread_count)]
     pub threads: Option<usize>,
     /// Print JSON and nothing else
@@ -191,8 +192,8 @@ impl From<Task> for TaskKind {
 }
 
 fn thread_count(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=1024).contains(number));
-    number.ok_or_else(|| "expected a whole number between 1 and 1024".into())
+    let number = text.parse().ok().filter(|number| (1..=MAX_THREADS).contains(number));
+    number.ok_or_else(|| format!("expected a whole number between 1 and {MAX_THREADS}"))
 }
 
 fn not_negative(text: &str) -> Result<f64, String> {

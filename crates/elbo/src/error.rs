@@ -164,6 +164,14 @@ pub enum Error {
         /// What is wrong, and where.
         reason: String,
     },
+    /// The pool of threads cannot be as asked for.
+    #[error("cannot work on {expected} threads: {reason}")]
+    Threads {
+        /// The number asked for.
+        expected: usize,
+        /// Why not.
+        reason: String,
+    },
     /// The data are at fault.
     #[error(transparent)]
     Data(#[from] DataError),

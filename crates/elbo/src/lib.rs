@@ -32,6 +32,7 @@ pub mod predict;
 pub mod prior;
 pub mod record;
 pub mod run;
+pub mod threads;
 pub mod trace;
 pub mod train;
 pub mod variable;

@@ -18,10 +18,13 @@ use burn::tensor::{Tensor, TensorData};
 use elbo_kernels::{Draws, Stream, normal_noise, sign_noise, uniform_noise};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Draws of a stream that belong to one pass. A pass can have this many weight samples.
 pub const SAMPLES_PER_PASS: u64 = 1 << 24;
+
+/// Passes of one stream: as many as have draw numbers. Later ones go on in a stream of their own.
+const PASSES_PER_STREAM: u64 = 1 << (64 - SAMPLES_PER_PASS.ilog2());
 
 /// The source of all noise of a run.
 ///
@@ -72,7 +75,8 @@ impl Noise {
         Self { source, pass: 0 }
     }
 
-    /// Continues at pass number `pass`: this is all the state there is, and how a run resumes.
+    /// Continues at pass number `pass`: this is all the state there is, and how a run resumes. All 2^64 passes have noise
+    /// of their own.
     #[must_use]
     pub fn starting_at(mut self, pass: u64) -> Self {
         self.pass = pass;
@@ -109,9 +113,20 @@ impl Noise {
 
     /// Takes one pass.
     pub(crate) fn next_pass(&mut self) -> PassNoise {
-        let pass = PassNoise { source: self.source.clone(), pass: self.pass };
-        self.pass += 1;
+        let pass = PassNoise { source: self.source.clone(), pass: self.pass, kept: None };
+        self.pass = self.pass.wrapping_add(1);
         pass
+    }
+}
+
+/// The weights that a pass drew, by stream: for further passes over other examples under the same weights.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept(Arc<Mutex<HashMap<String, Tensor<2>>>>);
+
+impl Kept {
+    /// Nothing is left half done by a panic in between.
+    fn draws(&self) -> MutexGuard<'_, HashMap<String, Tensor<2>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,9 +135,15 @@ impl Noise {
 pub(crate) struct PassNoise {
     source: Source,
     pass: u64,
+    kept: Option<Kept>,
 }
 
 impl PassNoise {
+    /// Takes weights from `kept`, and leaves there what is not in it yet.
+    pub(crate) fn keeping(self, kept: Kept) -> Self {
+        Self { kept: Some(kept), ..self }
+    }
+
     /// The noise of the weight stream called `name`, for the weight samples `samples`.
     pub(crate) fn stream(&self, name: String, samples: Range<u64>) -> WeightNoise {
         WeightNoise { pass: self.clone(), name, samples, skipped: 0, asked: 0 }
@@ -196,6 +217,17 @@ impl WeightNoise {
         Self { skipped, ..self }
     }
 
+    /// The weight that `draw` draws, or drew in an earlier pass over other examples.
+    pub(crate) fn once(&mut self, draw: impl FnOnce(&mut Self) -> Result<Tensor<2>>) -> Result<Tensor<2>> {
+        let Some(kept) = self.pass.kept.clone() else { return draw(self) };
+        if let Some(drawn) = kept.draws().get(&self.name).cloned() {
+            return Ok(drawn);
+        }
+        let drawn = draw(self)?;
+        kept.draws().insert(self.name.clone(), drawn.clone());
+        Ok(drawn)
+    }
+
     /// Standard normals for a weight like `like`: `[S, elements]`. A second call gives independent values.
     ///
     /// # Errors
@@ -238,12 +270,16 @@ impl WeightNoise {
     #[must_use]
     pub fn draws(&mut self) -> Option<Draws> {
         let Source::Seeded { seed, purpose } = &self.pass.source else { return None };
-        let name = match self.asked {
-            0 => format!("{purpose}{}", self.name),
-            again => format!("{purpose}{}#{again}", self.name),
-        };
+        let mut name = format!("{purpose}{}", self.name);
+        if self.asked > 0 {
+            name += &format!("#{}", self.asked);
+        }
+        let (era, pass) = (self.pass.pass / PASSES_PER_STREAM, self.pass.pass % PASSES_PER_STREAM);
+        if era > 0 {
+            name += &format!("~{era}");
+        }
         self.asked += 1;
-        let first = self.pass.pass * SAMPLES_PER_PASS + self.samples.start;
+        let first = pass * SAMPLES_PER_PASS + self.samples.start;
         Some(Stream::named(*seed, &name).draws(first, self.samples()).skipping(self.skipped))
     }
 
@@ -275,4 +311,30 @@ impl WeightNoise {
 /// How many weight samples a range of their numbers holds.
 pub(crate) fn count(samples: &Range<u64>) -> usize {
     usize::try_from(samples.end - samples.start).expect("bounded by SAMPLES_PER_PASS")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    /// Where draw numbers would be those of other passes if they were all of one stream.
+    #[test]
+    fn late_passes_have_noise_of_their_own() {
+        let first = |pass| {
+            let mut noise = Noise::seeded(1).starting_at(pass);
+            let draws = noise.stream("weights", 1).unwrap().draws().unwrap();
+            (draws.stream.id, draws.first)
+        };
+        let passes = [0, 1, (1 << 40) - 1, 1 << 40, (1 << 40) + 1, 1 << 41, 1 << 63, u64::MAX];
+        assert_eq!(passes.map(first).into_iter().collect::<HashSet<_>>().len(), passes.len());
+        assert_eq!(first((1 << 40) - 1), (first(0).0, u64::MAX - (SAMPLES_PER_PASS - 1)));
+    }
+
+    #[test]
+    fn after_the_last_pass_comes_the_first() {
+        let mut noise = Noise::seeded(1).starting_at(u64::MAX);
+        noise.next_pass();
+        assert_eq!(noise.pass(), 0);
+    }
 }

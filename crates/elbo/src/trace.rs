@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::estimator::Affine;
-use crate::noise::{LayerNoise, Noise, PassNoise, SAMPLES_PER_PASS, count};
+use crate::noise::{Kept, LayerNoise, Noise, PassNoise, SAMPLES_PER_PASS, count};
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 use std::cell::OnceCell;
@@ -178,6 +178,16 @@ impl Trace {
     #[must_use]
     pub fn with_first_example(mut self, first: usize) -> Self {
         self.first_example = first as u64;
+        self
+    }
+
+    /// Draws weights that are not in `kept` yet, and takes the others from there: a pass over a further part of the
+    /// examples, under the same weights.
+    #[must_use]
+    pub(crate) fn keeping(mut self, kept: Kept) -> Self {
+        if let Mode::Sample(pass) = self.mode {
+            self.mode = Mode::Sample(pass.keeping(kept));
+        }
         self
     }
 

@@ -8,7 +8,7 @@ mod settings;
 mod train;
 
 use crate::cli::{Cli, Command};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::process::ExitCode;
 
 /// How a command ended.
@@ -32,8 +32,7 @@ impl Outcome {
 /// Runs a command.
 pub fn run(cli: Cli) -> Result<Outcome> {
     if let Some(threads) = cli.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        pool.build_global().with_context(|| format!("cannot start {threads} threads"))?;
+        elbo::threads::start(threads)?;
     }
     match cli.command {
         Command::Train(args) => train::run(&args, cli.json),

@@ -56,7 +56,7 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    rayon::ThreadPoolBuilder::new().num_threads(args.threads).build_global()?;
+    elbo::threads::start(args.threads)?;
     let all = workload::read(&args.workloads)?;
     if let Some(name) = &args.child {
         println!("CHILD {}", child::run(&args, &all, name)?);

@@ -8,9 +8,10 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 use elbo::layer::{Conv1d, Conv1dConfig, Dense, DenseConfig};
 use elbo::objective::{Elbo, Likelihood, Targets};
-use elbo::predict::PosteriorPredictive;
+use elbo::predict::{PassSize, PosteriorPredictive};
 use elbo::train::Adam;
 use elbo::{Activation, Noise, Trace};
+use std::ops::Range;
 
 /// A net with random kernels.
 #[derive(Module, Debug)]
@@ -37,6 +38,23 @@ impl Net {
         let inputs = if flatten { width * length } else { width };
         let output = DenseConfig::new(inputs, shape.classes).with_name("dense").with_seed(1).init(device)?;
         Ok(Self { convolutions, output, flatten })
+    }
+
+    /// What a pass over `n` series takes.
+    fn size(&self, n: usize, length: usize) -> PassSize {
+        let (mut values, mut weights) = (0, 0);
+        for convolution in &self.convolutions {
+            let op = convolution.settings().0;
+            let [taps, channels] = [op.kernel.iter().product::<usize>(), op.channels];
+            values = values.max(length * (channels + op.filters));
+            weights += (taps * channels + 1) * op.filters;
+        }
+        let op = self.output.settings().0;
+        PassSize {
+            examples: n,
+            values: values.max(op.inputs + op.units),
+            weights: weights + (op.inputs + 1) * op.units,
+        }
     }
 
     pub fn forward(&self, input: Tensor<3>, trace: &mut Trace) -> elbo::Result<Tensor<2>> {
@@ -103,14 +121,14 @@ pub fn predict(workload: &Workload) -> Result<Case> {
 /// `[n, classes]`, row-major; takes one pass number from `noise`.
 pub fn probabilities(net: &Net, x: &Tensor<3>, samples: usize, noise: &mut Noise) -> Result<Vec<f64>> {
     let [n, length, _] = x.dims();
-    let widest = net.convolutions.iter().map(|conv| conv.settings().0.filters * length).max().unwrap_or(1);
     let predictive = PosteriorPredictive::new(samples, noise.clone())?;
     *noise = noise.clone().starting_at(noise.pass() + 1);
-    let mut mean = Vec::new();
-    let forward = |trace: &mut Trace| net.forward(x.clone(), trace);
-    predictive.for_each_sample(n, widest, forward, |outputs| {
-        mean.resize(outputs.len(), 0.0);
-        let width = outputs.len() / n.max(1);
+    let width = net.output.settings().0.units;
+    let mut mean = vec![0.0; n * width];
+    let part = |rows: Range<usize>| x.clone().narrow(0, rows.start, rows.len());
+    let forward = |rows: Range<usize>, trace: &mut Trace| net.forward(part(rows), trace);
+    predictive.for_each_part(net.size(n, length), forward, |rows, outputs| {
+        let mean = &mut mean[rows.start * width..rows.end * width];
         for (row, mean) in outputs.chunks(width).zip(mean.chunks_mut(width)) {
             let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = row.iter().map(|z| (z - highest).exp()).sum();

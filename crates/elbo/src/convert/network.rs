@@ -171,7 +171,7 @@ impl<M: Module + ModuleDisplay> Bayesian<M> {
             let name = self.name.as_ref().map_or(path.clone(), |name| format!("{name}.{path}"));
             let entered = trace.enter(&LayerId { name: Some(&name), class: CLASS, identity: id })?;
             let noise = trace.noise(&entered).map(|noise| noise.weight("kernel"));
-            let drawn = noise.map(|mut noise| weight.posterior.sample(&mut noise)).transpose()?;
+            let drawn = noise.map(|mut noise| noise.once(|noise| weight.posterior.sample(noise))).transpose()?;
             let divergence = weight.divergence(&name, drawn.clone())?;
             let record = trace.layer_mut(&entered);
             record.kernel_posterior_tensor.clone_from(&drawn);

@@ -103,13 +103,13 @@ pub(super) fn sample<Q: Posterior<K>, const K: usize>(
     weight: &Weight<Q, K>,
     noise: &mut WeightNoise,
 ) -> Result<Tensor<2>> {
-    match weight.tensor_fn() {
+    noise.once(|noise| match weight.tensor_fn() {
         None => weight.sample(argument.0, noise),
         Some(tensor_fn) => {
             let draw = |_, noise: &mut WeightNoise| tensor_fn(&weight.posterior, noise);
             each_sample(argument, weight.posterior.shape(), noise, draw)
         }
-    }
+    })
 }
 
 /// One call of a tensor function per weight sample; `argument` is the layer and the function's name.

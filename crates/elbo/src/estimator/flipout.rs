@@ -26,7 +26,7 @@ where
     Q: Posterior<K>,
     O: LinearOp<X>,
 {
-    let perturbation = perturbation(draw, noise)?;
+    let perturbation = noise.weight("kernel").once(|noise| perturbation(draw, noise))?;
     let bias = draw.bias(noise)?;
     let mean = linear(op, input.clone(), row(draw.kernel.posterior.mean()), true);
     let flipped = flipped(op, input, draw, noise)?;
@@ -39,16 +39,15 @@ where
 }
 
 /// `Δ` of every sample, `[S, elements]`: from `N(0, scale²)`, by the tensor function if there is one.
-fn perturbation<Q: Posterior<K>, const K: usize>(draw: &Draw<'_, Q, K>, noise: &LayerNoise) -> Result<Tensor<2>> {
-    let mut noise = noise.weight("kernel");
+fn perturbation<Q: Posterior<K>, const K: usize>(draw: &Draw<'_, Q, K>, noise: &mut WeightNoise) -> Result<Tensor<2>> {
     let Some(tensor_fn) = draw.kernel.tensor_fn() else {
-        let drawn = draw.kernel.posterior.sample_perturbation(&mut noise)?;
+        let drawn = draw.kernel.posterior.sample_perturbation(noise)?;
         return drawn.map_or_else(|| Err(draw.unsupported(NAME)), Ok);
     };
     let (_, scale) = draw.loc_scale(NAME)?;
     let affine = AffineNormal { loc: scale.zeros_like(), scale };
     let call = |_, noise: &mut WeightNoise| tensor_fn(&affine, noise);
-    each_sample((draw.owner, "kernel_posterior_tensor_fn"), affine.scale.dims(), &noise, call)
+    each_sample((draw.owner, "kernel_posterior_tensor_fn"), affine.scale.dims(), noise, call)
 }
 
 /// `x ∘ r`: `[S N, ..]`.

@@ -42,7 +42,7 @@ impl<Q: Posterior<D>, const D: usize> Single<'_, Q, D> {
     pub(super) fn draw(&self, trace: &mut Trace) -> Result<(Entered, Tensor<2>)> {
         let entered = trace.enter(&self.settings.id(self.weight))?;
         let drawn = match trace.noise(&entered) {
-            Some(noise) => self.weight.sample(self.settings.owner(), &mut noise.weight("kernel"))?,
+            Some(noise) => noise.weight("kernel").once(|noise| self.weight.sample(self.settings.owner(), noise))?,
             None => self.weight.mean_rows(trace.samples()),
         };
         Ok((entered, drawn))

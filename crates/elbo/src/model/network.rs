@@ -22,7 +22,9 @@ pub struct Network {
     #[module(skip)]
     fixed_length: Option<usize>,
     #[module(skip)]
-    widest: usize,
+    values: usize,
+    #[module(skip)]
+    drawn: usize,
     #[module(skip)]
     built_for: InputShape,
 }
@@ -61,7 +63,8 @@ impl Model {
         let network = Network {
             layers: Named::new(layers),
             fixed_length: plan.fixed_length,
-            widest: plan.widest,
+            values: plan.values,
+            drawn: plan.drawn,
             built_for: input,
         };
         Ok(name_parameters(Self { network, likelihood }))
@@ -101,12 +104,18 @@ impl Network {
         self.fixed_length
     }
 
-    /// Largest number of values that a layer makes of one series of `length` time steps: what memory for a pass is
-    /// reckoned with.
+    /// Values of one series of `length` time steps that exist at once: input, working copies and output of the layer that
+    /// has most of them. It is what memory for a pass is reckoned with.
     #[must_use]
-    pub fn widest_at(&self, length: usize) -> usize {
+    pub fn values_at(&self, length: usize) -> usize {
         let steps = self.built_for.length.max(1);
-        self.widest.div_ceil(steps).saturating_mul(length.max(steps))
+        self.values.div_ceil(steps).saturating_mul(length.max(steps))
+    }
+
+    /// Weights that a pass draws for one weight sample.
+    #[must_use]
+    pub fn drawn_weights(&self) -> usize {
+        self.drawn
     }
 
     /// The shape of the series that the network was built for.

@@ -3,6 +3,7 @@
 use super::description::{LayerDescription, ModelDescription};
 use super::series::InputShape;
 use super::weights::PosteriorFamily;
+use crate::estimator::Estimator;
 
 /// What a network is made for and made of.
 #[derive(Clone, Debug)]
@@ -13,8 +14,10 @@ pub(super) struct Plan {
     pub(super) inputs: Vec<usize>,
     /// The length that all series must have (padding counts), if a layer needs one.
     pub(super) fixed_length: Option<usize>,
-    /// Largest number of values that a layer makes of one example.
-    pub(super) widest: usize,
+    /// Values of one example that exist at once, in the layer that has most of them.
+    pub(super) values: usize,
+    /// Weights that are drawn for one weight sample.
+    pub(super) drawn: usize,
 }
 
 /// What stands between two layers.
@@ -46,7 +49,7 @@ impl Plan {
         description.check()?;
         let names = description.layer_names()?;
         let mut shape = Shape::Series { length: input.length, channels: input.channels };
-        let mut plan = Self { names, inputs: Vec::new(), fixed_length: None, widest: input.length * input.channels };
+        let mut plan = Self { names, inputs: Vec::new(), fixed_length: None, values: 0, drawn: 0 };
         let mut parameters = 0_usize;
         for (number, layer) in description.layers.iter().enumerate() {
             let fail = |reason: String| format!("layer {} (`{}`): {reason}", number + 1, plan.names[number]);
@@ -59,8 +62,10 @@ impl Plan {
                 .and_then(|weights| parameters.checked_add(weights))
                 .filter(|&total| total <= description.max_parameters)
                 .ok_or_else(|| fail(too_many(description.max_parameters)))?;
-            let values = next.values().filter(|&n| isize::try_from(n).is_ok());
-            plan.widest = plan.widest.max(values.ok_or_else(|| fail("its output does not fit into memory".into()))?);
+            let values = working(layer, shape, next).filter(|&n| isize::try_from(n).is_ok());
+            plan.values = plan.values.max(values.ok_or_else(|| fail("its output does not fit into memory".into()))?);
+            // Not more than the posterior's own numbers, which were just counted.
+            plan.drawn += drawn(layer, shape.width(), next.width()).unwrap_or(0);
             plan.inputs.push(shape.width());
             shape = next;
         }
@@ -115,15 +120,45 @@ fn convolved(layer: &LayerDescription, length: usize) -> Result<usize, String> {
     Ok((length - effective + 1).div_ceil((*strides).max(1)))
 }
 
+/// Values of one example while a layer works: its input and output and what its estimator makes of them. (A convolution
+/// pads a few examples at a time.)
+fn working(layer: &LayerDescription, shape: Shape, next: Shape) -> Option<usize> {
+    let (inputs, mut outputs) = match layer {
+        LayerDescription::Conv1d { estimator, .. } | LayerDescription::Dense { estimator, .. } => match estimator {
+            Estimator::Flipout | Estimator::LocalReparameterization => (2, 3),
+            _ => (1, 1),
+        },
+        // Series of unequal lengths are multiplied with a mask before.
+        LayerDescription::GlobalAveragePooling | LayerDescription::Flatten => (2, 1),
+    };
+    if let LayerDescription::Conv1d { activation, .. } | LayerDescription::Dense { activation, .. } = layer
+        && !["linear", "relu"].contains(&activation.as_str())
+    {
+        outputs += 1;
+    }
+    shape.values()?.checked_mul(inputs)?.checked_add(next.values()?.checked_mul(outputs)?)
+}
+
 /// Numbers of the posterior: the kernel's, and one per bias.
 fn weights(layer: &LayerDescription, family: PosteriorFamily, inputs: usize, outputs: usize) -> Option<usize> {
+    let (kernel, bias) = kernel_and_bias(layer, inputs, outputs)?;
+    family.numbers(kernel)?.checked_add(bias)
+}
+
+/// Weights of one draw.
+fn drawn(layer: &LayerDescription, inputs: usize, outputs: usize) -> Option<usize> {
+    let (kernel, bias) = kernel_and_bias(layer, inputs, outputs)?;
+    kernel.checked_add(bias)
+}
+
+/// Elements of kernel and bias.
+fn kernel_and_bias(layer: &LayerDescription, inputs: usize, outputs: usize) -> Option<(usize, usize)> {
     let (window, bias) = match layer {
         LayerDescription::Conv1d { kernel_size, groups, bias, .. } => {
             (kernel_size.checked_mul(inputs / (*groups).max(1))?, *bias)
         }
         LayerDescription::Dense { bias, .. } => (inputs, *bias),
-        LayerDescription::Flatten | LayerDescription::GlobalAveragePooling => return Some(0),
+        LayerDescription::Flatten | LayerDescription::GlobalAveragePooling => return Some((0, 0)),
     };
-    let kernel = family.numbers(window.checked_mul(outputs)?)?;
-    kernel.checked_add(if bias { outputs } else { 0 })
+    Some((window.checked_mul(outputs)?, if bias { outputs } else { 0 }))
 }

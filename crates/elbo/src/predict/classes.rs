@@ -3,58 +3,46 @@
 use crate::error::Result;
 use crate::metric::{ClassUncertainty, Probabilities, UncertaintySplit};
 
-/// Gathers the predictions of a data set, batch by batch.
+/// Gathers the predictions of a data set, part by part.
 pub(super) struct ClassGatherer {
     classes: usize,
+    parts: Vec<ClassUncertainty>,
     probabilities: Vec<f64>,
-    predictive_entropy: Vec<f64>,
-    expected_entropy: Vec<f64>,
-    mutual_information: Vec<f64>,
 }
 
 impl ClassGatherer {
-    pub(super) fn new(examples: usize, classes: usize) -> Self {
-        let zeros = || vec![0.0; examples];
-        Self {
-            classes,
-            probabilities: vec![0.0; examples * classes],
-            predictive_entropy: zeros(),
-            expected_entropy: zeros(),
-            mutual_information: zeros(),
-        }
+    /// For parts of these numbers of examples.
+    pub(super) fn new(parts: impl IntoIterator<Item = usize>, classes: usize) -> Result<Self> {
+        let parts = parts.into_iter().map(|examples| ClassUncertainty::new(examples, classes));
+        Ok(Self { classes, parts: parts.collect::<Result<_, _>>()?, probabilities: Vec::new() })
     }
 
-    /// Gathers the examples `indices`; `run` hands over their logits under every weight sample.
-    pub(super) fn batch(
-        &mut self,
-        indices: &[usize],
-        run: impl FnOnce(&mut dyn FnMut(&[f64]) -> Result<()>) -> Result<()>,
-    ) -> Result<()> {
-        let classes = self.classes;
-        let mut uncertainty = ClassUncertainty::new(indices.len(), classes)?;
-        let mut probabilities = Vec::new();
-        run(&mut |logits| {
-            probabilities.clear();
-            logits.chunks_exact(classes).for_each(|row| softmax(row, &mut probabilities));
-            Ok(uncertainty.push(&probabilities)?)
-        })?;
-        let split = uncertainty.finish()?;
-        for (row, &i) in indices.iter().enumerate() {
-            self.probabilities[i * classes..(i + 1) * classes].copy_from_slice(split.probabilities.row(row));
-            self.predictive_entropy[i] = split.predictive_entropy[row];
-            self.expected_entropy[i] = split.expected_entropy[row];
-            self.mutual_information[i] = split.mutual_information[row];
-        }
-        Ok(())
+    /// Gathers the logits of a part under one weight sample.
+    pub(super) fn push(&mut self, part: usize, logits: &[f64]) -> Result<()> {
+        self.probabilities.clear();
+        logits.chunks_exact(self.classes).for_each(|row| softmax(row, &mut self.probabilities));
+        Ok(self.parts[part].push(&self.probabilities)?)
     }
 
-    pub(super) fn finish(self) -> Result<UncertaintySplit> {
-        Ok(UncertaintySplit {
-            probabilities: Probabilities::new(self.probabilities, self.classes)?,
-            predictive_entropy: self.predictive_entropy,
-            expected_entropy: self.expected_entropy,
-            mutual_information: self.mutual_information,
-        })
+    /// The predictions of all `examples` examples; the parts have these `indices`.
+    pub(super) fn finish<'a>(
+        self,
+        examples: usize,
+        indices: impl IntoIterator<Item = &'a [usize]>,
+    ) -> Result<UncertaintySplit> {
+        let (classes, mut probabilities) = (self.classes, vec![0.0; examples * self.classes]);
+        let mut lists = [vec![0.0; examples], vec![0.0; examples], vec![0.0; examples]];
+        for (part, indices) in self.parts.into_iter().zip(indices) {
+            let split = part.finish()?;
+            let parts = [split.predictive_entropy, split.expected_entropy, split.mutual_information];
+            for (row, &i) in indices.iter().enumerate() {
+                probabilities[i * classes..(i + 1) * classes].copy_from_slice(split.probabilities.row(row));
+                lists.iter_mut().zip(&parts).for_each(|(list, part)| list[i] = part[row]);
+            }
+        }
+        let [predictive_entropy, expected_entropy, mutual_information] = lists;
+        let probabilities = Probabilities::new(probabilities, classes)?;
+        Ok(UncertaintySplit { probabilities, predictive_entropy, expected_entropy, mutual_information })
     }
 }
 

@@ -1,19 +1,21 @@
 //! The posterior predictive distribution, and its plug-in shortcut.
 
-use super::chunks::{Chunks, pieces};
+use super::chunks::{Chunks, PassSize, pieces};
 use super::classes::ClassGatherer;
+use super::passes::{self, Passes};
 use super::real::{RealGatherer, RealPredictions};
 use crate::data::{Batch, Dataset, Padding, TargetScaler, batches};
 use crate::error::{Error, Result};
 use crate::metric::UncertaintySplit;
-use crate::model::{Model, SeriesBatch};
+use crate::model::{Model, Network, SeriesBatch};
 use crate::noise::{Noise, SAMPLES_PER_PASS};
 use crate::objective::Likelihood;
 use crate::trace::Trace;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
+use std::ops::Range;
 
-/// Memory that the values of one pass may take, unless set otherwise: 64 MiB.
+/// Memory that the passes that run at once may take, unless set otherwise: 64 MiB.
 const MEMORY_BUDGET: usize = 64 << 20;
 
 /// How to predict: from S draws of the posterior, or from its mean.
@@ -68,7 +70,8 @@ impl PosteriorPredictive {
         Self { samples: 1, noise: None, memory_budget: MEMORY_BUDGET }
     }
 
-    /// Bytes that the values of one pass may take. A chunk is at least one example under one weight sample.
+    /// Bytes that the weights and values of the passes that run at once may take. A pass is at least one example under one
+    /// weight sample.
     #[must_use]
     pub fn with_memory_budget(mut self, bytes: usize) -> Self {
         self.memory_budget = bytes;
@@ -82,7 +85,8 @@ impl PosteriorPredictive {
     }
 
     /// Runs any network under every weight sample, in order, and hands over the outputs `[rows, outputs]` of each,
-    /// row-major. `widest` is the number of values that the widest layer makes of one row.
+    /// row-major. `values` is how many values of one row exist at once, as in [`PassSize`]. All rows go through the network
+    /// together; [`for_each_part`](Self::for_each_part) is faster where they are many.
     ///
     /// # Errors
     /// Those of `forward` and `each`; [`Error::Input`] if an output does not have `rows` rows per weight sample,
@@ -90,45 +94,66 @@ impl PosteriorPredictive {
     pub fn for_each_sample(
         &self,
         rows: usize,
-        widest: usize,
-        forward: impl FnMut(&mut Trace) -> Result<Tensor<2>>,
-        each: impl FnMut(&[f64]) -> Result<()>,
-    ) -> Result<()> {
-        self.for_each_sample_of(0..rows, widest, forward, each)
-    }
-
-    /// As [`for_each_sample`](Self::for_each_sample), for the examples of these numbers.
-    fn for_each_sample_of(
-        &self,
-        examples: std::ops::Range<usize>,
-        widest: usize,
+        values: usize,
         mut forward: impl FnMut(&mut Trace) -> Result<Tensor<2>>,
         mut each: impl FnMut(&[f64]) -> Result<()>,
     ) -> Result<()> {
-        let rows = examples.len();
-        let chunk = Chunks::new(self.memory_budget, widest.saturating_mul(rows), 1, self.samples).samples;
+        let size = PassSize { examples: 1, values: values.saturating_mul(rows), weights: 0 };
+        let chunk = Chunks::new(self.memory_budget, size, self.samples).samples;
         for samples in pieces(self.samples, chunk) {
-            let mut trace = self.trace(samples.start as u64..samples.end as u64).with_first_example(examples.start);
-            let outputs = forward(&mut trace)?;
-            let [found, width] = outputs.dims();
-            if found != rows * samples.len() {
-                let expected = format!("{rows} rows for each of {} weight samples", samples.len());
-                return Err(Error::Input {
-                    layer: "network".into(),
-                    what: "output",
-                    expected,
-                    found: found.to_string(),
-                });
-            }
-            let values: Vec<f64> = outputs.into_data().iter::<f64>().collect();
-            if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
-                return Err(Error::OutputNotFinite { value });
-            }
-            for sample in 0..samples.len() {
-                each(&values[sample * rows * width..(sample + 1) * rows * width])?;
-            }
+            let outputs = forward(&mut self.trace(samples.start as u64..samples.end as u64))?;
+            let outputs = passes::values(outputs, rows, samples.len())?;
+            let size = outputs.len() / samples.len();
+            (0..samples.len()).try_for_each(|s| each(&outputs[s * size..(s + 1) * size]))?;
         }
         Ok(())
+    }
+
+    /// Runs any network under every weight sample, part by part and on all threads. `forward` runs the examples of these
+    /// numbers, and `each` is handed their outputs `[rows, outputs]` under one weight sample, row-major: of each part in the
+    /// order of the weight samples. What is handed over does not depend on the number of threads.
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use elbo::{Noise, layer::DenseConfig, predict::{PassSize, PosteriorPredictive}};
+    /// let layer = DenseConfig::new(3, 2).with_name("dense").init(&Device::flex())?;
+    /// let x = Tensor::<2>::ones([500, 3], &Device::flex());
+    /// let size = PassSize { examples: 500, values: 3 + 2, weights: 3 * 2 + 2 };
+    /// let mut mean = vec![0.0; 500 * 2];
+    /// PosteriorPredictive::new(100, Noise::seeded(1))?.for_each_part(
+    ///     size,
+    ///     |examples, trace| layer.try_forward(x.clone().narrow(0, examples.start, examples.len()), trace),
+    ///     |examples, outputs| {
+    ///         let mean = &mut mean[2 * examples.start..2 * examples.end];
+    ///         mean.iter_mut().zip(outputs).for_each(|(mean, output)| *mean += output / 100.0);
+    ///         Ok(())
+    ///     },
+    /// )?;
+    /// # Ok::<(), elbo::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`for_each_sample`](Self::for_each_sample).
+    pub fn for_each_part(
+        &self,
+        size: PassSize,
+        forward: impl Fn(Range<usize>, &mut Trace) -> Result<Tensor<2>> + Sync,
+        mut each: impl FnMut(Range<usize>, &[f64]) -> Result<()>,
+    ) -> Result<()> {
+        let chunks = Chunks::new(self.memory_budget, size, self.samples);
+        let parts: Vec<Range<usize>> = pieces(size.examples, chunks.examples).collect();
+        let run = |part: usize, trace: &mut Trace| forward(parts[part].clone(), trace);
+        self.passes(&parts, chunks, run).for_each(|part, outputs| each(parts[part].clone(), outputs))
+    }
+
+    /// The passes over parts of the examples.
+    fn passes<'a, F>(
+        &'a self,
+        parts: &'a [Range<usize>],
+        chunks: Chunks,
+        forward: F,
+    ) -> Passes<'a, impl Fn(Range<u64>) -> Trace + Sync, F> {
+        Passes { parts, samples: self.samples, chunks, trace: |samples| self.trace(samples), forward }
     }
 
     /// Predicts the examples of `data`: scaled series. Real targets among its labels get their log likelihood;
@@ -139,37 +164,34 @@ impl PosteriorPredictive {
     /// [`Error::InvalidArgument`] for a likelihood that is neither categorical nor Gaussian.
     pub fn predict(&self, model: &Model, data: &Dataset, target_scaler: Option<TargetScaler>) -> Result<Predictions> {
         let device = model.devices().into_iter().next().unwrap_or_else(Device::flex);
-        let network = &model.network;
-        let padding = network.fixed_length().map_or(Padding::Longest, Padding::To);
-        let widest = network.widest_at(data.length_range().map_or(1, |(_, longest)| longest));
-        let chunks = Chunks::new(self.memory_budget, widest, data.len(), self.samples);
+        let chunks = Chunks::new(self.memory_budget, size_of_pass(&model.network, data), self.samples);
         let order: Vec<usize> = (0..data.len()).collect();
+        let padding = model.network.fixed_length().map_or(Padding::Longest, Padding::To);
         let batches = batches(data, &order, chunks.examples, padding)?;
-        let run = |batch: &Batch, each: &mut dyn FnMut(&[f64]) -> Result<()>| {
-            let input = SeriesBatch::from_batch(batch, &device, DType::F32);
-            let forward = |trace: &mut Trace| network.forward(input.clone(), trace);
-            // Series of one length come in ranges of the data set, so that every example has the noise of its number.
-            // Others are sorted by length within buckets, and the noise of an example depends on its batch.
-            let first = batch.indices.first().copied().unwrap_or(0);
-            self.for_each_sample_of(first..first + batch.indices.len(), widest, forward, each)
-        };
+        let part = |batch: Batch| (SeriesBatch::from_batch(&batch, &device, DType::F32), batch.indices);
+        let (inputs, indices): (Vec<SeriesBatch>, Vec<Vec<usize>>) = batches.into_iter().map(part).unzip();
+        // Series of one length come in ranges of the data set, so that every example has the noise of its number.
+        // Others are sorted by length within buckets, and the noise of an example depends on its batch.
+        let range = |indices: &Vec<usize>| indices.first().map_or(0..0, |&first| first..first + indices.len());
+        let parts: Vec<Range<usize>> = indices.iter().map(range).collect();
+        let forward = |part: usize, trace: &mut Trace| model.network.forward(inputs[part].clone(), trace);
+        let passes = self.passes(&parts, chunks, forward);
         match &model.likelihood {
             Likelihood::Categorical(likelihood) => {
-                let mut gatherer = ClassGatherer::new(data.len(), likelihood.classes);
-                for batch in &batches {
-                    gatherer.batch(&batch.indices, |each| run(batch, each))?;
-                }
-                Ok(Predictions::Classes(gatherer.finish()?))
+                let mut gatherer = ClassGatherer::new(indices.iter().map(Vec::len), likelihood.classes)?;
+                passes.for_each(|part, logits| gatherer.push(part, logits))?;
+                Ok(Predictions::Classes(gatherer.finish(data.len(), indices.iter().map(Vec::as_slice))?))
             }
             Likelihood::Gaussian(likelihood) => {
                 let mut gatherer = RealGatherer::new(data, likelihood.clone(), target_scaler, &device);
-                for batch in &batches {
-                    gatherer.batch(&batch.indices, |each| run(batch, each))?;
-                }
+                passes.for_each(|part, outputs| {
+                    gatherer.push(&indices[part], outputs);
+                    Ok(())
+                })?;
                 Ok(Predictions::Real(gatherer.finish()))
             }
             other @ (Likelihood::Output(_) | Likelihood::Custom(_)) => {
-                // `for_each_sample` and `Likelihood::distribution` are the way for these.
+                // `for_each_part` and `Likelihood::distribution` are the way for these.
                 let expected = "categorical or gaussian";
                 Err(Error::argument("PosteriorPredictive::predict", "likelihood", expected, other.name()))
             }
@@ -178,10 +200,16 @@ impl PosteriorPredictive {
 
     /// A pass over a range of weight samples. Every chunk of examples starts at the same pass number, so that all
     /// examples meet the same weights.
-    fn trace(&self, samples: std::ops::Range<u64>) -> Trace {
+    fn trace(&self, samples: Range<u64>) -> Trace {
         match &self.noise {
             None => Trace::mean(),
             Some(noise) => Trace::sampling(&mut noise.clone()).with_sample_range(samples),
         }
     }
+}
+
+/// What a network needs for the series of `data`.
+fn size_of_pass(network: &Network, data: &Dataset) -> PassSize {
+    let longest = data.length_range().map_or(1, |(_, longest)| longest);
+    PassSize { examples: data.len(), values: network.values_at(longest), weights: network.drawn_weights() }
 }

@@ -4,7 +4,6 @@
 //! that of the mixture itself, `ln 1/S Σ_s N(y; μ_s, σ_s²)`, not of a normal with its moments.
 
 use crate::data::{Dataset, Labels, TargetScaler};
-use crate::error::Result;
 use crate::objective::likelihood::Gaussian;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
@@ -39,7 +38,7 @@ impl RealPredictions {
     }
 }
 
-/// Gathers the predictions of a data set, batch by batch.
+/// Gathers the predictions of a data set, part by part.
 pub(super) struct RealGatherer {
     likelihood: Gaussian,
     scaler: TargetScaler,
@@ -113,20 +112,13 @@ impl RealGatherer {
         Self { likelihood, scaler, device: device.clone(), targets, moments }
     }
 
-    /// Gathers the examples `indices`; `run` hands over their outputs under every weight sample.
-    pub(super) fn batch(
-        &mut self,
-        indices: &[usize],
-        run: impl FnOnce(&mut dyn FnMut(&[f64]) -> Result<()>) -> Result<()>,
-    ) -> Result<()> {
-        run(&mut |outputs| {
-            let (locs, scales) = self.moments_of(outputs, indices.len());
-            for (row, &i) in indices.iter().enumerate() {
-                let target = self.targets.as_ref().map(|targets| self.scaler.forward(targets[i]));
-                self.moments[i].add(locs[row], scales[row], target);
-            }
-            Ok(())
-        })
+    /// Gathers the outputs of the examples `indices` under one weight sample.
+    pub(super) fn push(&mut self, indices: &[usize], outputs: &[f64]) {
+        let (locs, scales) = self.moments_of(outputs, indices.len());
+        for (row, &i) in indices.iter().enumerate() {
+            let target = self.targets.as_ref().map(|targets| self.scaler.forward(targets[i]));
+            self.moments[i].add(locs[row], scales[row], target);
+        }
     }
 
     /// Means and standard deviations of one weight sample.

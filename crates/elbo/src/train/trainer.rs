@@ -190,6 +190,7 @@ impl Trainer {
         let last = Last::new(&terms, learning_rate);
 
         let gradients = GradientsParams::from_grads(terms.loss.backward(), &self.model);
+        // Handles are cloned, not parameters: a step writes the new ones where the gradients were.
         self.model = self.optimizer.step(learning_rate, self.model.clone(), gradients);
         Ok(last)
     }
