@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Blocks of at least [`SMALLEST`] bytes are kept in sizes of four steps for each power of two. Blocks in use and kept
-//! blocks together are never more than one and a half times what was in use at once so far.
+//! blocks together are never more than what was in use at once so far and an eighth of it, or [`SLACK`] bytes if that is
+//! more; sizes that have not been asked for or given back for the longest time go first, back to the system.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
@@ -19,6 +20,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Smaller blocks are the system's.
 pub const SMALLEST: usize = 1 << 16;
+
+/// Bytes that may be kept beyond what was in use at once so far, however little that was: passes of a few megabytes need
+/// blocks of other sizes at other times.
+pub const SLACK: usize = 2 << 20;
 
 /// Steps of sizes: four for each power of two from [`SMALLEST`] on.
 const SIZES: usize = 4 * (usize::BITS as usize - 16);
@@ -36,6 +41,9 @@ pub struct Recycling {
 #[derive(Debug)]
 struct Blocks {
     first: [*mut u8; SIZES],
+    /// When a block of a size was last taken or put back, counted in such events.
+    last: [u64; SIZES],
+    now: u64,
     kept: usize,
     used: usize,
     most_used: usize,
@@ -48,7 +56,8 @@ impl Recycling {
     /// An allocator that keeps nothing yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { blocks: Mutex::new(Blocks { first: [null_mut(); SIZES], kept: 0, used: 0, most_used: 0 }) }
+        let (first, last) = ([null_mut(); SIZES], [0; SIZES]);
+        Self { blocks: Mutex::new(Blocks { first, last, now: 0, kept: 0, used: 0, most_used: 0 }) }
     }
 
     /// Bytes in kept blocks.
@@ -65,7 +74,11 @@ impl Recycling {
     /// A kept block, or a new one from `fresh`, and whether it is a kept one.
     fn get(&self, size: usize, fresh: impl FnOnce(Layout) -> *mut u8) -> (*mut u8, bool) {
         let (at, block) = (step(size), layout(step(size)));
-        let kept = self.blocks().take(at);
+        let kept = {
+            let mut blocks = self.blocks();
+            blocks.prepare();
+            blocks.take(at)
+        };
         if !kept.is_null() {
             return (kept, true);
         }
@@ -95,7 +108,14 @@ impl Blocks {
             self.kept -= layout(at).size();
             self.used += layout(at).size();
         }
+        self.touch(at);
         block
+    }
+
+    /// Notes that this size is in use.
+    fn touch(&mut self, at: usize) {
+        self.now += 1;
+        self.last[at] = self.now;
     }
 
     /// Keeps a block that was in use.
@@ -105,20 +125,43 @@ impl Blocks {
         self.first[at] = block;
         self.kept += layout(at).size();
         self.used -= layout(at).size();
+        self.touch(at);
     }
 
-    /// Counts a new block and gives kept ones back to the system, the largest first, if all would be too many.
+    /// Has the system map every kept size by itself, so that what is given back does leave the process. (By default glibc
+    /// ceases to when it sees such blocks come and go, and their places in its heap stay.)
+    fn prepare(&mut self) {
+        #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+        if self.now == 0 {
+            unsafe extern "C" {
+                safe fn mallopt(parameter: core::ffi::c_int, value: core::ffi::c_int) -> core::ffi::c_int;
+            }
+            const M_MMAP_THRESHOLD: core::ffi::c_int = -3;
+            // If it refuses, more memory is taken than need be.
+            let _ = mallopt(M_MMAP_THRESHOLD, 1 << 16);
+        }
+    }
+
+    /// Counts a new block and gives kept ones back to the system, of the size used least recently first, if all would be
+    /// too many.
     fn make_room(&mut self, size: usize) {
         self.used += size;
         self.most_used = self.most_used.max(self.used);
-        for at in (0..SIZES).rev() {
-            while self.kept + self.used > self.most_used + self.most_used / 2 && !self.first[at].is_null() {
-                let block = self.take(at);
-                self.used -= layout(at).size();
-                // SAFETY: the block came from `System` with this layout, as all of its size do.
-                unsafe { System.dealloc(block, layout(at)) };
-            }
+        while self.kept + self.used > self.limit() {
+            let kept = (0..SIZES).filter(|&at| !self.first[at].is_null());
+            let Some(at) = kept.min_by_key(|&at| self.last[at]) else { return };
+            let last = self.last[at];
+            let block = self.take(at);
+            self.used -= layout(at).size();
+            self.last[at] = last;
+            // SAFETY: the block came from `System` with this layout, as all of its size do.
+            unsafe { System.dealloc(block, layout(at)) };
         }
+    }
+
+    /// Most bytes of all blocks together.
+    fn limit(&self) -> usize {
+        self.most_used + SLACK.max(self.most_used / 8)
     }
 }
 
@@ -248,6 +291,23 @@ mod tests {
         assert_eq!(allocator.kept(), 1 << 20);
     }
 
+    #[test]
+    fn the_size_used_least_recently_goes_first() {
+        let allocator = Recycling::new();
+        let sizes = [8 << 20, 4 << 20, 2 << 20];
+        // SAFETY: sizes are above 0, and every block is given back once with its layout.
+        unsafe {
+            let give_back = |block, size| allocator.dealloc(block, of(size));
+            let blocks = sizes.map(|size| allocator.alloc(of(size)));
+            blocks.into_iter().zip(sizes).for_each(|(block, size)| give_back(block, size));
+            // The largest again: of the others the one that was given back first has to make room.
+            give_back(allocator.alloc(of(sizes[0])), sizes[0]);
+            let block = allocator.alloc(of(6 << 20));
+            assert_eq!(allocator.kept(), sizes[0] + sizes[2]);
+            give_back(block, 6 << 20);
+        }
+    }
+
     #[derive(Clone, Debug)]
     enum Action {
         Get { size: usize, zeroed: bool },
@@ -322,7 +382,7 @@ mod tests {
                 }
                 prop_assert!(held.iter().all(|held| held.block.addr() % 8 == 0));
                 let blocks = allocator.blocks();
-                prop_assert!(blocks.kept + blocks.used <= blocks.most_used + blocks.most_used / 2);
+                prop_assert!(blocks.kept + blocks.used <= blocks.limit());
             }
             for held in held {
                 held.check(held.size);

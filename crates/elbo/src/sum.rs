@@ -21,6 +21,16 @@ pub(crate) fn ordered_sum(values: Tensor<1>) -> Tensor<1> {
     if whole == n { head } else { head + values.narrow(0, whole, n - whole).sum() }
 }
 
+/// The mean of a vector, shape `[1]`.
+pub(crate) fn ordered_mean(values: Tensor<1>) -> Tensor<1> {
+    let n = values.dims()[0];
+    if n < GROUP {
+        return values.mean();
+    }
+    #[allow(clippy::cast_precision_loss)] // a count
+    ordered_sum(values).mul_scalar(1.0 / n as f64)
+}
+
 /// The sum of each row, shape `[rows]`.
 pub(crate) fn row_sums(values: Tensor<2>) -> Tensor<1> {
     let [rows, n] = values.dims();
@@ -51,6 +61,10 @@ mod tests {
             let slope: Vec<f64> = x.grad(&sum.backward()).unwrap().try_into_vec_as().unwrap();
             assert_eq!(sum.into_scalar::<f64>(), exact);
             assert!(slope.len() == n && slope.iter().all(|&slope| slope == 1.0));
+            let (mean, count) = (ordered_mean(x.clone()), f64::from(u32::try_from(n).unwrap()));
+            let slope: Vec<f64> = x.grad(&mean.backward()).unwrap().try_into_vec_as().unwrap();
+            assert!((mean.into_scalar::<f64>() - exact / count).abs() <= 1e-12 * exact);
+            assert!(slope.iter().all(|slope| (slope * count - 1.0).abs() < 1e-6));
 
             let rows = Tensor::<2>::cat(vec![x.clone().unsqueeze(), x.clone().unsqueeze().mul_scalar(2.0)], 0);
             let sums = row_sums(rows);

@@ -4,6 +4,7 @@ pub mod kl;
 
 use crate::posterior::Posterior;
 use crate::prior::Prior;
+use crate::sum::ordered_sum;
 use burn::tensor::Tensor;
 use std::fmt;
 use std::sync::Arc;
@@ -62,18 +63,23 @@ impl<Q, const D: usize> Divergence<Q, D> {
             Self::Custom(divergence) => {
                 let shape = posterior.shape();
                 let (Draws::Given(samples) | Draws::Own(samples)) = draws else {
-                    return divergence(posterior, prior, None).sum();
+                    return summed(divergence(posterior, prior, None));
                 };
                 let count = samples.dims()[0];
                 let of_sample = |s: usize| {
                     let sample = samples.clone().narrow(0, s, 1).reshape(shape);
-                    divergence(posterior, prior, Some(sample)).sum()
+                    summed(divergence(posterior, prior, Some(sample)))
                 };
                 let total = (1..count).fold(of_sample(0), |sum, s| sum + of_sample(s));
                 total.mul_scalar(1.0 / f64::from(u32::try_from(count).unwrap_or(u32::MAX)))
             }
         }
     }
+}
+
+/// The sum of all elements, whatever the number of threads.
+fn summed<const D: usize>(values: Tensor<D>) -> Tensor<1> {
+    ordered_sum(values.flatten(0, D - 1))
 }
 
 impl<Q, const D: usize> Clone for Divergence<Q, D> {

@@ -6,6 +6,7 @@
 
 use super::likelihood::{Likelihood, Targets};
 use crate::error::{Error, Result};
+use crate::sum::ordered_mean;
 use crate::trace::{Loss, Trace};
 use burn::tensor::Tensor;
 
@@ -109,7 +110,7 @@ impl Elbo {
         let total = |losses: &[Loss]| losses.iter().fold(zero(), |sum, loss| sum + loss.value.clone());
 
         let nll = likelihood.nll(outputs, targets, trace.samples())?;
-        let nll = if targets.is_empty() { zero() } else { nll.mean() };
+        let nll = if targets.is_empty() { zero() } else { ordered_mean(nll) };
         let divergences = trace.divergences();
         let kl = total(&divergences);
         let regularization = total(&trace.regularizers());

@@ -4,6 +4,9 @@
 //! cache and are spread over the threads; a pass's draws are the same numbers that a single pass over everything would
 //! use, and its outputs are gathered in the order of the weight samples. So predictions depend neither on the number of
 //! threads nor on how passes are cut, and memory does not grow with the number of weight samples.
+//!
+//! One thing depends on the cut, that is on the memory budget: series of unequal lengths go together by length, and noise
+//! that examples have of their own (flipout, local reparameterization) goes by their places in a pass.
 
 mod chunks;
 mod classes;

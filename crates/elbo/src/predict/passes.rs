@@ -3,10 +3,11 @@
 use super::chunks::{Chunks, pieces};
 use crate::error::{Error, Result};
 use crate::noise::Kept;
+use crate::threads;
 use crate::trace::Trace;
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The outputs of a group of weight samples: for every part of the examples `[samples, rows, outputs]`, row-major.
 type Outputs = Vec<Vec<f64>>;
@@ -33,8 +34,12 @@ where
     pub(super) fn for_each(&self, mut each: impl FnMut(usize, &[f64]) -> Result<()>) -> Result<()> {
         let groups: Vec<Range<usize>> = pieces(self.samples, self.chunks.samples).collect();
         for groups in groups.chunks(self.chunks.at_once) {
-            let outputs: Vec<Result<Outputs>> =
-                groups.par_iter().with_max_len(1).map(|samples| self.group(samples)).collect();
+            // Threads share the groups if there are enough of them, else the parts of each.
+            let shared = groups.len() >= threads::count();
+            let outputs = match shared {
+                true => in_lanes(groups, |samples| self.group(samples, false)),
+                false => groups.iter().map(|samples| self.group(samples, true)).collect(),
+            };
             for (samples, outputs) in groups.iter().zip(outputs) {
                 for (part, values) in outputs?.iter().enumerate() {
                     let size = values.len() / samples.len();
@@ -46,15 +51,14 @@ where
     }
 
     /// All parts under the same weights: the first draws them for the others.
-    fn group(&self, samples: &Range<usize>) -> Result<Outputs> {
+    fn group(&self, samples: &Range<usize>, share: bool) -> Result<Outputs> {
         let kept = Kept::default();
-        let (first, others) = match self.parts.len() {
-            0 => return Ok(vec![]),
-            parts => (self.pass(0, samples, &kept)?, 1..parts),
-        };
-        let others = others.into_par_iter().with_max_len(1).map(|part| self.pass(part, samples, &kept));
-        let others: Result<Outputs> = others.collect();
-        Ok([vec![first], others?].concat())
+        let numbers: Vec<usize> = (0..self.parts.len()).collect();
+        let Some((&first, others)) = numbers.split_first() else { return Ok(vec![]) };
+        let run = |&part: &usize| self.pass(part, samples, &kept);
+        let first = run(&first);
+        let others = if share { in_lanes(others, run) } else { others.iter().map(run).collect() };
+        core::iter::once(first).chain(others).collect()
     }
 
     /// One pass.
@@ -69,6 +73,25 @@ where
     }
 }
 
+/// `f` of every item, in their order: a thread that is done with one takes the next.
+///
+/// A task of the pool could also be begun by a thread that waits for a part of an operation. Here no more items are in
+/// memory than there are threads.
+fn in_lanes<I: Sync, T: Send>(items: &[I], f: impl Fn(&I) -> T + Sync) -> Vec<T> {
+    if items.len() < 2 || threads::count() < 2 {
+        return items.iter().map(f).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        items.get(number).map(|item| (number, f(item)))
+    };
+    let mut done: Vec<(usize, T)> =
+        rayon::broadcast(|_| core::iter::from_fn(take).collect::<Vec<_>>()).into_iter().flatten().collect();
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
 /// The numbers of outputs with `rows` rows for each of `samples` weight samples.
 pub(super) fn values(outputs: Tensor<2>, rows: usize, samples: usize) -> Result<Vec<f64>> {
     let [found, _] = outputs.dims();
@@ -81,5 +104,37 @@ pub(super) fn values(outputs: Tensor<2>, rows: usize, samples: usize) -> Result<
     match values.iter().find(|value| !value.is_finite()) {
         Some(&value) => Err(Error::OutputNotFinite { value }),
         None => Ok(values),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_keep_the_order_and_are_as_many_as_threads() {
+        let items: Vec<usize> = (0..500).collect();
+        for threads in [1, 2, 5] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let run = |&item: &usize| {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                // Parts of an operation: a thread that waits for them must not begin another item.
+                let parts = rayon::join(|| std::hint::black_box(item), || std::hint::black_box(item));
+                now.fetch_sub(1, Ordering::SeqCst);
+                parts.0 + parts.1
+            };
+            let found = pool.install(|| in_lanes(&items, run));
+            assert_eq!(found, items.iter().map(|item| 2 * item).collect::<Vec<_>>());
+            assert!((1..=threads).contains(&most.into_inner()));
+        }
+    }
+
+    /// An error of any item is the result's.
+    #[test]
+    fn errors_come_through() {
+        let run = |&item: &usize| if item == 7 { Err(Error::OutputNotFinite { value: f64::NAN }) } else { Ok(item) };
+        let results = in_lanes(&(0..20).collect::<Vec<_>>(), run);
+        assert!(results.into_iter().collect::<Result<Vec<_>>>().is_err());
     }
 }

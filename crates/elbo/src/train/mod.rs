@@ -2,7 +2,8 @@
 //!
 //! A run is a function of its configuration, its data and nothing else: the order of examples is keyed by seed and
 //! epoch, the noise by seed and step. All its state is the parameters, the optimizer's moments and two counters, so
-//! that a run that goes on from a [`Checkpoint`] ends in the same bits as one that was never stopped.
+//! that a run that goes on from a [`Checkpoint`] ends in the same bits as one that was never stopped, and one on eight
+//! threads in the same bits as one on a single thread: see [`threads`](crate::threads).
 
 mod adam;
 mod checkpoint;

@@ -1,6 +1,11 @@
 //! Sums of many numbers do not depend on the number of threads.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use elbo::Trace;
+use elbo::distribution::Distribution;
+use elbo::divergence::Divergence;
+use elbo::layer::DenseConfig;
+use elbo::posterior::Family;
 use elbo::prior::Prior;
 use elbo::variable::{Constraint, Regularizer};
 
@@ -29,6 +34,26 @@ fn penalties_and_norms_are_equal_for_any_number_of_threads() {
     }
     let l1 = f64::from(f32::from_bits(one[0]));
     assert!((l1 / exact - 1.0).abs() < 1e-6, "{l1} for {exact}");
+}
+
+/// A divergence of a user's own, element by element.
+#[test]
+fn divergences_are_equal_for_any_number_of_threads() {
+    let custom = Divergence::custom(|posterior: &Family<2>, _, _| posterior.mean() * posterior.mean());
+    let config = DenseConfig::new(2300, 2000).with_kernel_divergence(Some(custom)).with_name("dense");
+    let layer = config.init(&Device::flex()).unwrap();
+    let divergence = || {
+        let mut trace = Trace::mean();
+        let _ = layer.forward(Tensor::<2>::zeros([1, 2300], &Device::flex()), &mut trace);
+        trace.divergences()[0].value.clone().into_scalar::<f32>().to_bits()
+    };
+    let with = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let one = with(1).install(divergence);
+    for threads in [2, 3, 5, 8] {
+        for _ in 0..3 {
+            assert_eq!(with(threads).install(divergence), one, "{threads} threads");
+        }
+    }
 }
 
 /// Densities of large weights in `f32`: sums of millions of terms.
