@@ -88,6 +88,7 @@ fn scores(predictions: &Predictions, labels: &Labels) -> Result<Scores> {
 fn real_scores(real: &RealPredictions, targets: &[f64]) -> Result<RegressionScores> {
     let (low, high) = real.interval_90();
     let nll: Vec<f64> = real.log_likelihood.iter().flatten().map(|l| -l).collect();
-    let predictions = RegressionPredictions { means: &real.mean, nll: &nll, low: &low, high: &high };
+    let stddevs: Vec<f64> = (0..real.mean.len()).map(|i| real.stddev(i)).collect();
+    let predictions = RegressionPredictions { means: &real.mean, stddevs: &stddevs, nll: &nll, low: &low, high: &high };
     Ok(regression_scores(&predictions, targets, &Bootstrap::default())?)
 }

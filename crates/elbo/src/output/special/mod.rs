@@ -2,9 +2,9 @@
 //! function or its inverse does.
 
 pub(crate) mod gamma;
-pub(super) mod incomplete_beta;
+pub(crate) mod incomplete_beta;
 pub(super) mod incomplete_gamma;
-pub(super) mod normal;
+pub(crate) mod normal;
 
 mod host;
 
