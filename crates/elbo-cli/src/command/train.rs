@@ -141,7 +141,7 @@ impl Run<'_> {
         let test = self.test(&model)?;
         let epochs = self.trainer.epoch();
         let metrics = Metrics {
-            schema: 1,
+            schema: elbo::run::METRICS_SCHEMA,
             dataset: self.config.data.name.clone(),
             examples: PartSizes {
                 train: self.parts.train.len(),

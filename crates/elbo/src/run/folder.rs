@@ -1,7 +1,7 @@
 //! The folder of a run.
 
 use super::config::RunConfig;
-use super::metrics::Metrics;
+use super::metrics::{METRICS_SCHEMA, Metrics};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::record::{NamedTensors, is_temporary, load_parameters, parameters, write_atomically};
@@ -186,14 +186,19 @@ impl RunFolder {
         self.write(METRICS, text.as_bytes())
     }
 
-    /// Reads the scores.
+    /// Reads the scores, of a file of this or an earlier version.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::ModelFile`] if the file is damaged.
+    /// [`Error::Io`], [`Error::ModelFile`] if the file is damaged or of a later schema.
     pub fn metrics(&self) -> Result<Metrics> {
         let path = self.path.join(METRICS);
         let text = fs::read_to_string(&path).map_err(|error| Error::io(&path, "read", error))?;
-        serde_json::from_str(&text).map_err(|error| Error::ModelFile { path, reason: error.to_string() })
+        let fail = |reason| Error::ModelFile { path: path.clone(), reason };
+        let Schema { schema } = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
+        if !(1..=METRICS_SCHEMA).contains(&schema) {
+            return Err(fail(format!("expected schema 1 to {METRICS_SCHEMA}, found {schema}")));
+        }
+        serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
     }
 
     /// Writes the predictions of the test part.
@@ -213,6 +218,12 @@ impl RunFolder {
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         write_atomically(&self.path.join(name), bytes)
     }
+}
+
+/// What every version of `metrics.json` begins with.
+#[derive(serde::Deserialize)]
+struct Schema {
+    schema: u32,
 }
 
 fn config_text(config: &RunConfig) -> Result<String> {

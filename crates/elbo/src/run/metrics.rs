@@ -1,18 +1,25 @@
-//! `metrics.json`, schema 1.
+//! `metrics.json`, schema 2.
 //!
 //! Scores stand at `test.posterior_predictive.<score>.value`, `.low`, `.high` and the same under `test.mean_network`.
-//! Classification has `accuracy`, `nll`, `brier`, `ece`; regression `rmse`, `nll`, `coverage_90`; a forecast
-//! `rmse`, `mae`, `nll`, `coverage_90`, `persistence_rmse`, and `by_step`. Everything but
-//! `timing` is a function of configuration and data.
+//! Classification has `accuracy`, `nll`, `brier`, `ece`, `squared_ece_debiased`, `spherical`, `error_auroc`, `aurc`,
+//! `excess_aurc`; regression `rmse`, `nll`, `coverage_90`, `mae`, `crps`, `interval_score_90`, `width_90`,
+//! `error_spearman`; forecasts `rmse`, `mae`, `crps`, `nll`, `coverage_90`, `persistence_rmse`, and `by_step`. A score that cannot be had from the predictions is `null`. Everything but `timing` is a function of
+//! configuration and data.
+//!
+//! Schema 1 had the first four and the first three. Its files are read: the other scores are `None` then, for nobody
+//! computed them. Files of a schema above 2 are refused.
 
 use super::evaluate::Scores;
 use crate::train::EpochReport;
 use serde::{Deserialize, Serialize};
 
+/// Version of the layout that is written.
+pub const METRICS_SCHEMA: u32 = 2;
+
 /// The scores of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Version of this layout: 1.
+    /// Version of this layout: [`METRICS_SCHEMA`], or 1 if read from the file of an earlier version.
     pub schema: u32,
     /// Name of the data set.
     pub dataset: String,
@@ -75,4 +82,50 @@ pub struct Timing {
     pub training_seconds: f64,
     /// Predicting and scoring the test part.
     pub evaluation_seconds: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::RunFolder;
+
+    /// What version 0.1.0 wrote.
+    const SCHEMA_1: &str = r#"{
+        "schema": 1, "dataset": "a", "examples": {"train": 2, "validation": 0, "test": 3}, "model": {"parameters": 4},
+        "training": {"epochs": 1, "steps": 1, "last_epoch": null},
+        "test": {"samples": 5,
+            "posterior_predictive": {
+                "accuracy": {"value": 1.0, "low": 1.0, "high": 1.0}, "nll": {"value": "inf", "low": 0.5, "high": "inf"},
+                "brier": {"value": 0.5, "low": 0.25, "high": 0.75}, "ece": {"value": 0.5, "low": 0.25, "high": 0.75}},
+            "mean_network": {
+                "rmse": {"value": 1.0, "low": 1.0, "high": 1.0}, "nll": {"value": 0.5, "low": 0.5, "high": 0.5},
+                "coverage_90": {"value": 0.5, "low": 0.25, "high": 0.75}}},
+        "timing": {"training_seconds": 1.0, "evaluation_seconds": 1.0}}"#;
+
+    fn read(text: &str) -> crate::Result<Metrics> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("metrics.json"), text).unwrap();
+        RunFolder::new(folder.path()).metrics()
+    }
+
+    #[test]
+    fn files_of_schema_1_are_read_without_the_scores_that_they_lack() {
+        let metrics = read(SCHEMA_1).unwrap();
+        let test = metrics.test.unwrap();
+        assert_eq!(metrics.schema, 1);
+        let Scores::Classification(scores) = test.posterior_predictive else { panic!("{test:?}") };
+        assert_eq!((scores.accuracy.value, scores.spherical, scores.aurc), (1.0, None, None));
+        let Scores::Regression(scores) = test.mean_network else { panic!("{test:?}") };
+        assert_eq!((scores.coverage_90.high, scores.crps, scores.mae), (0.75, None, None));
+    }
+
+    #[test]
+    fn files_of_another_schema_are_refused() {
+        for other in ["0", "3"] {
+            let text = SCHEMA_1.replace(r#""schema": 1"#, &format!(r#""schema": {other}"#));
+            let error = read(&text).unwrap_err().to_string();
+            assert!(error.contains(&format!("expected schema 1 to 2, found {other}")), "{error}");
+        }
+        assert!(read("{}").unwrap_err().to_string().contains("schema"));
+    }
 }

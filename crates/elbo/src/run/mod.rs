@@ -24,7 +24,7 @@ pub use config::{DataConfig, PredictionConfig, RealLikelihood, RunConfig, Target
 pub use evaluate::{Evaluated, Scores, evaluate, predict_mean, predict_posterior};
 pub use events::{Event, EventLog};
 pub use folder::RunFolder;
-pub use metrics::{Metrics, ModelSummary, PartSizes, TestScores, Timing, TrainingSummary};
+pub use metrics::{METRICS_SCHEMA, Metrics, ModelSummary, PartSizes, TestScores, Timing, TrainingSummary};
 pub use predictions::predictions_csv;
 pub use prepare::{Parts, prepare};
 pub use source::DataSource;

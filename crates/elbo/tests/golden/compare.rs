@@ -18,6 +18,8 @@ pub enum Quantity {
     ApproximateSlope,
     /// Survival functions, log tails and quantiles.
     Tail,
+    /// Calibration and scores; the absolute part is the rounding of a probability near 1, whose logarithm is small.
+    Score,
 }
 
 /// Bounds on the difference of two numbers.
@@ -40,6 +42,8 @@ impl Quantity {
             (Self::ApproximateSlope, _) => (4e-3, 0.0),
             (Self::Tail, DType::F64) => (1e-8, 1e-9),
             (Self::Tail, _) => (1e-3, 2e-5),
+            (Self::Score, DType::F64) => (1e-10, 1e-15),
+            (Self::Score, _) => (1e-5, 0.0),
         };
         Tolerance { relative, absolute }
     }

@@ -109,6 +109,17 @@ impl<'a> Fields<'a> {
         Ok(Array { shape, data })
     }
 
+    /// An array of whole numbers of at least 0.
+    pub fn labels(&self, key: &str) -> Result<Vec<usize>, Failure> {
+        let fields = self.fields(key)?;
+        let (shape, labels) = (fields.sizes("shape")?, fields.sizes("data")?);
+        fields.finish()?;
+        if shape != [labels.len()] {
+            return Err(format!("`{}`: shape {shape:?} with {} values", fields.what, labels.len()));
+        }
+        Ok(labels)
+    }
+
     /// A plain number or an array.
     pub fn scalar_or_array(&self, key: &str) -> Result<Array, Failure> {
         match self.value(key)? {

@@ -6,6 +6,9 @@
 //!
 //! A new kind of file is a module with a function `run(&Case, DType)` and a line in [`RUNNERS`].
 
+mod calibration_classification;
+mod calibration_regression;
+mod calibration_uncertainty;
 mod compare;
 mod convolution;
 mod distributions;
@@ -41,6 +44,9 @@ pub struct Runner {
 }
 
 const RUNNERS: &[Runner] = &[
+    Runner { file: "calibration_classification.json", run: calibration_classification::run, kinds: no_kinds },
+    Runner { file: "calibration_regression.json", run: calibration_regression::run, kinds: no_kinds },
+    Runner { file: "calibration_uncertainty.json", run: calibration_uncertainty::run, kinds: no_kinds },
     Runner { file: "conv1d.json", run: convolution::run, kinds: no_kinds },
     Runner { file: "conv2d.json", run: convolution::run, kinds: no_kinds },
     Runner { file: "conv3d.json", run: convolution::run, kinds: no_kinds },

@@ -26,9 +26,6 @@ use Part::{Fields, File, Kinds};
 
 /// The table.
 pub const PENDING: &[Pending] = &[
-    Pending { file: "calibration_classification", part: File, reason: "metrics are not wired to these files yet" },
-    Pending { file: "calibration_regression", part: File, reason: "metrics are not wired to these files yet" },
-    Pending { file: "calibration_uncertainty", part: File, reason: "metrics are not wired to these files yet" },
     Pending { file: "mcmc_diagnostics", part: File, reason: "no diagnostics of chains" },
     Pending { file: "mcmc_halton", part: File, reason: "no Halton points" },
     Pending { file: "mcmc_leapfrog", part: File, reason: "no leapfrog integrator" },

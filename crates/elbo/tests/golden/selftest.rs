@@ -87,6 +87,39 @@ const MOMENTS: &[Damage] = &[
     ("wrong covariance", |case| shift(&mut case["expected"]["covariance_examples_0_1"], 0.5), "covariance[0]"),
 ];
 
+const CLASSES: &[Damage] = &[
+    ("wrong accuracy", |case| nudge(&mut case["expected"]["accuracy"]), "accuracy"),
+    ("wrong score of an example", |case| nudge(&mut case["expected"]["nll_per_example"]), "nll_per_example[0]"),
+    ("wrong Brier score", |case| nudge(&mut case["expected"]["brier_tfp_mean"]), "brier_tfp_mean"),
+    ("wrong resolution", |case| nudge(&mut case["expected"]["brier_decomposition"]["resolution"]), "resolution"),
+    ("unknown part", |case| case["expected"]["brier_decomposition"]["bias"] = json!(0.0), "bias"),
+    ("wrong bin", |case| nudge(&mut case["expected"]["expected_calibration_error"][1]["bin_count"]), "bin_count[0]"),
+    ("wrong largest gap", |case| nudge(&mut case["expected"]["expected_calibration_error"][2]["mce"]), "mce"),
+    ("another number of bins", |case| case["expected"]["expected_calibration_error"][0]["num_bins"] = json!(9), "ece"),
+    ("wrong bucket", |case| nudge(&mut case["expected"]["ece_quantiles_10"]["bucket_accuracy"]), "bucket_accuracy[0]"),
+    ("moved bucket", |case| shift(&mut case["expected"]["ece_quantiles_10"]["bucket_count"], 2.0), "bucket_count[0]"),
+    ("wrong ranking", |case| nudge(&mut case["expected"]["auroc_class0"]), "auroc_class0"),
+    ("unknown score", |case| case["expected"]["kappa"] = json!(0.0), "kappa"),
+    ("unknown binning", |case| case["config"]["binning"] = json!("round"), "binning"),
+    ("another label", |case| case["inputs"]["labels"]["data"][0] = json!(1), "accuracy"),
+];
+
+const NUMBERS: &[Damage] = &[
+    ("wrong density", |case| nudge(&mut case["expected"]["nll_per_example"]), "nll_per_example[0]"),
+    ("wrong ranked score", |case| nudge(&mut case["expected"]["crps"]), "crps"),
+    ("wrong transform", |case| nudge(&mut case["expected"]["pit"]), "pit[0]"),
+    ("wrong coverage", |case| nudge(&mut case["expected"]["coverage_central"]), "coverage_central[0]"),
+    ("wrong interval score", |case| nudge(&mut case["expected"]["interval_score"]), "interval_score[0]"),
+    ("wrong error", |case| nudge(&mut case["expected"]["mae"]), "mae"),
+    ("another level", |case| shift(&mut case["inputs"]["levels"], 0.1), "[0]"),
+];
+
+const UNCERTAINTY: &[Damage] = &[
+    ("wrong information", |case| nudge(&mut case["expected"]["mutual_information"]), "mutual_information[0]"),
+    ("wrong variance", |case| nudge(&mut case["expected"]["mean_variance_of_probs"]), "mean_variance_of_probs[0]"),
+    ("unknown logarithm", |case| case["config"]["log"] = json!("binary"), "log"),
+];
+
 const SPOILT: &[(&str, &[Damage])] = &[
     ("conv1d.json", CONVOLUTION),
     ("conv2d.json", CONVOLUTION),
@@ -98,6 +131,9 @@ const SPOILT: &[(&str, &[Damage])] = &[
     ("kl.json", KL),
     ("distributions.json", DISTRIBUTION),
     ("layers_moments.json", MOMENTS),
+    ("calibration_classification.json", CLASSES),
+    ("calibration_regression.json", NUMBERS),
+    ("calibration_uncertainty.json", UNCERTAINTY),
 ];
 
 /// The tests of the harness.

@@ -7,6 +7,7 @@
 //! finely in the tails, coarsely in the middle. A joined component keeps weight, mean and variance, so the mixture's
 //! moments stay exact; up to [`CAPACITY`] components everything is.
 
+use crate::metric::Forecasts;
 use crate::output::special::{incomplete_beta, normal};
 
 /// Components that are kept before some are joined.
@@ -144,6 +145,20 @@ impl Mixture {
             sum.add(component.weight.ln() + component.log_density(y));
         }
         sum.value() - self.samples().ln()
+    }
+
+    /// The [continuous ranked probability score](Forecasts::crps) at y, in the unit of Y; `None` with components that are not
+    /// normal, or whose numbers are out of range.
+    #[must_use]
+    pub fn crps(&self, y: f64) -> Option<f64> {
+        if self.components.iter().any(|component| component.tail != 0.0) {
+            return None;
+        }
+        let total = self.samples();
+        let list = |of: &dyn Fn(&Component) -> f64| self.components.iter().map(of).collect::<Vec<f64>>();
+        let weights = list(&|component| component.weight / total);
+        let (means, stddevs) = (list(&|component| component.loc), list(&Component::scale));
+        Some(Forecasts::normal_mixture(&weights, &means, &stddevs).ok()?.crps(&[y]).ok()?[0])
     }
 
     /// The y with `Pr(Y <= y) = p`: infinite at 0 and 1, NaN beyond.
@@ -353,6 +368,20 @@ mod tests {
         assert!(close(mixture.log_density(1.05), density(1.05).ln(), 1e-12));
         let moved = mixture.clone().scaled(10.0, 2.0);
         assert!(close(moved.mean(), 14.0, 1e-12) && close(moved.cdf(14.2), mixture.cdf(2.1), 1e-12));
+    }
+
+    #[test]
+    fn the_ranked_probability_score_is_that_of_all_components() {
+        let mut mixture = Mixture::default();
+        let parts = [(0.0, 0.5), (2.0, 1.0), (-1.0, 0.2)];
+        for (loc, scale) in parts {
+            mixture.push_normal(loc, scale);
+        }
+        let (means, stddevs) = (parts.map(|part| part.0), parts.map(|part| part.1));
+        let expected = Forecasts::normal_mixture(&[1.0 / 3.0; 3], &means, &stddevs).unwrap().crps(&[0.3]).unwrap();
+        assert!(close(mixture.crps(0.3).unwrap(), expected[0], 1e-12));
+        mixture.push_student_t(0.0, 1.0, 3.0);
+        assert_eq!(mixture.crps(0.0), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! An interval resamples forecasts, each with all its steps. Forecasts whose windows overlap are not independent: where
 //! they start less than a horizon apart, intervals are too short, by a factor of at most the root of the horizon.
 
-use super::{Bootstrap, Estimate, MetricError, count};
+use super::super::{Bootstrap, Estimate, MetricError, count};
 use crate::predict::Mixture;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ pub struct ForecastScores {
     pub rmse: Estimate,
     /// Mean absolute error of the predictive medians, in the unit of the targets.
     pub mae: Estimate,
+    /// Continuous ranked probability score of single values, in the unit of the targets; `None` for Student's distribution.
+    pub crps: Option<Estimate>,
     /// Negative log density of single values, nats per value.
     pub nll: Estimate,
     /// Share of the targets within their central 90 % interval; 0.9 if calibrated.
@@ -57,6 +59,7 @@ struct Value {
     squared: f64,
     absolute: f64,
     nll: f64,
+    crps: f64,
     covered: f64,
     width: f64,
     persistence: f64,
@@ -89,14 +92,16 @@ pub fn forecast_scores(
             mean(chosen, |value| value.nll),
             mean(chosen, |value| value.covered),
             mean(chosen, |value| value.persistence).sqrt(),
+            mean(chosen, |value| value.crps),
         ]
     })?;
     Ok(ForecastScores {
-        rmse: resampled.percentile(0),
-        mae: resampled.percentile(1),
-        nll: resampled.percentile(2),
-        coverage_90: resampled.percentile(3),
-        persistence_rmse: resampled.percentile(4),
+        rmse: resampled.percentile(0)?,
+        mae: resampled.percentile(1)?,
+        crps: resampled.where_defined(5),
+        nll: resampled.percentile(2)?,
+        coverage_90: resampled.percentile(3)?,
+        persistence_rmse: resampled.percentile(4)?,
         by_step: (0..width / variables).map(|step| of_step(&values, step, variables, width)).collect(),
     })
 }
@@ -110,6 +115,7 @@ fn value(predictions: &ForecastPredictions<'_>, targets: &[f64], k: usize) -> Va
         squared: (distribution.mean() - y).powi(2),
         absolute: (distribution.quantile(0.5) - y).abs(),
         nll: -distribution.log_density(y),
+        crps: distribution.crps(y).unwrap_or(f64::NAN),
         covered: f64::from(u8::from((low..=high).contains(&y))),
         width: high - low,
         persistence: (last - y).powi(2),
@@ -169,6 +175,9 @@ mod tests {
         assert!((scores.rmse.value - (12.0_f64 / 8.0).sqrt()).abs() < 1e-12);
         assert!((scores.mae.value - 1.0).abs() < 1e-12);
         assert!((scores.coverage_90.value - 0.75).abs() < 1e-12, "2 lies beyond 1.64");
+        // Of a standard normal at 0, 1 and 2: (sqrt 2 - 1) / sqrt π, and so on by Gneiting and Raftery 2007, section 4.2.
+        let crps = (2.0 * 0.233_694_977_254_919 + 4.0 * 0.602_441_358_107_084_6 + 2.0 * 1.452_791_816_166_183) / 8.0;
+        assert!((scores.crps.unwrap().value - crps).abs() < 1e-9);
         let nll = 0.5 * 1.5 + 0.5 * core::f64::consts::TAU.ln();
         assert!((scores.nll.value - nll).abs() < 1e-12);
         let squared = [0.0, 4.0, 1.0, 1.0, 0.0, 0.0, 9.0, 1.0];

@@ -1,8 +1,16 @@
 //! `acc = Σ_i [argmax_k p_ik = y_i] / B`.
 
-use super::{MetricError, Probabilities, mean};
+use super::super::{MetricError, mean};
+use super::Probabilities;
 
 /// Share of the examples whose most probable class (the first one, where several are equal) is the label; 0 to 1.
+///
+/// ```
+/// use elbo::metric::{Probabilities, accuracy};
+/// let probs = Probabilities::new(vec![0.9, 0.1, 0.2, 0.8], 2)?;
+/// assert_eq!(accuracy(&probs, &[0, 0])?, 0.5);
+/// # Ok::<(), elbo::metric::MetricError>(())
+/// ```
 ///
 /// # Shapes
 /// - `probs`: `[B, K]`; `labels`: `[B]`

@@ -1,6 +1,6 @@
 //! Class probabilities that are known to be probabilities.
 
-use super::MetricError;
+use super::super::MetricError;
 
 /// Largest deviation of a row's sum from 1: what `f32` softmax over thousands of classes stays within.
 const TOLERANCE: f64 = 1e-4;
@@ -77,7 +77,7 @@ impl Probabilities {
     }
 
     /// Whether `labels` holds one class for each example, and there is an example.
-    pub(super) fn check_labels(&self, labels: &[usize]) -> Result<(), MetricError> {
+    pub(in super::super) fn check_labels(&self, labels: &[usize]) -> Result<(), MetricError> {
         if labels.len() != self.rows() {
             return Err(MetricError::Length { what: "labels", expected: self.rows(), found: labels.len() });
         }
@@ -92,7 +92,7 @@ impl Probabilities {
     }
 
     /// One value for each example and its label.
-    pub(super) fn per_example(
+    pub(in super::super) fn per_example(
         &self,
         labels: &[usize],
         score: impl Fn(usize, usize) -> f64,

@@ -1,10 +1,18 @@
 //! `brier = Σ_i Σ_k (p_ik - [k = y_i])² / B` (Brier 1950, eq. 2), the sum over all classes.
 
-use super::{MetricError, Probabilities, mean};
+use super::super::{MetricError, mean};
+use super::Probabilities;
 
 /// Mean squared distance of the probabilities from the label's unit vector, 0 (certain and right) to 2 (certain and
 /// wrong); strictly proper. For two classes it is twice the one-class form. `TensorFlow` Probability's `brier_score`
 /// is this less 1.
+///
+/// ```
+/// use elbo::metric::{Probabilities, brier};
+/// let probs = Probabilities::new(vec![0.9, 0.1, 0.2, 0.8], 2)?;
+/// assert!((brier(&probs, &[0, 1])? - (2.0 * 0.01 + 2.0 * 0.04) / 2.0).abs() < 1e-15);
+/// # Ok::<(), elbo::metric::MetricError>(())
+/// ```
 ///
 /// # Shapes
 /// - `probs`: `[B, K]`; `labels`: `[B]`

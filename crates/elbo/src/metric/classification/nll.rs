@@ -1,10 +1,18 @@
 //! `nll = -Σ_i ln p_i(y_i) / B`: the logarithmic score (Good 1952; Gneiting and Raftery 2007, section 4.1).
 
-use super::{MetricError, Probabilities, mean};
+use super::super::{MetricError, mean};
+use super::Probabilities;
 
 /// Mean negative log probability of the labels, in nats per example; strictly proper.
 ///
 /// A label that was given probability 0 makes it `+inf`: the score says so rather than hide it behind a floor.
+///
+/// ```
+/// use elbo::metric::{Probabilities, nll};
+/// let probs = Probabilities::new(vec![0.9, 0.1, 0.2, 0.8], 2)?;
+/// assert!((nll(&probs, &[0, 1])? + (0.9 * 0.8_f64).ln() / 2.0).abs() < 1e-15);
+/// # Ok::<(), elbo::metric::MetricError>(())
+/// ```
 ///
 /// # Shapes
 /// - `probs`: `[B, K]`; `labels`: `[B]`
