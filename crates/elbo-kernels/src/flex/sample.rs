@@ -96,7 +96,7 @@ vectorised! {
     }
 
     /// Adds `g` and `g noise`.
-    fn add_sample(stream: Stream, draw: u64, first: u64, grad: &[f32], sum: &mut [f32], weighted: &mut [f32]) {
+    pub(super) fn add_sample(stream: Stream, draw: u64, first: u64, grad: &[f32], sum: &mut [f32], weighted: &mut [f32]) {
         let mut noise = [0.0; BLOCK];
         normals_into(stream, draw, first, &mut noise[..grad.len()]);
         for (((sum, weighted), g), z) in sum.iter_mut().zip(weighted).zip(grad).zip(&noise) {
