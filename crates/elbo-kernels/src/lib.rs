@@ -7,7 +7,7 @@
 //!
 //! | operation | forward | backward |
 //! | --- | --- | --- |
-//! | [`sample_normal`] | `loc + (eps + softplus(u)) * noise` | regenerates the noise |
+//! | [`sample_normal`], [`sample_perturbation`] | `loc + (eps + softplus(u)) * noise` | regenerates the noise |
 //! | [`kl_normal`] | `KL(N(loc, scale) ‖ N(prior))`, summed, nats | closed form |
 //! | [`normal_mean`], [`normal_variance`] | `loc`, `(eps + softplus(u))²` | `g`, `2 scale slope g` |
 //! | [`square`], [`sum_squares`] | `x²`, `Σ x²` | `2 g x` |
@@ -50,6 +50,7 @@ pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
 pub use tensor::{
     adam_step, add_noise, add_perturbation, convolution, dense, kl_normal, normal_mean, normal_noise, normal_variance,
-    perturb_signs, reshape, sample_normal, sign_noise, square, sum_squares, transposed_convolution, uniform_noise,
+    perturb_signs, reshape, sample_normal, sample_perturbation, sign_noise, square, sum_squares,
+    transposed_convolution, uniform_noise,
 };
 pub use weight_use::WeightUse;

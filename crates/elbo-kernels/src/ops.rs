@@ -28,7 +28,8 @@ pub trait VariationalOps: Backend {
         reference::perturbation::sign_noise::<Self>(&like, draws, n)
     }
 
-    /// `loc + (eps + softplus(u)) noise`: `[samples, n]`.
+    /// `loc + (eps + softplus(u)) noise`: `[samples, n]`. A location of one element, which must be a constant, is that of
+    /// all.
     fn sample_normal(
         loc: FloatTensor<Self>,
         untransformed_scale: FloatTensor<Self>,

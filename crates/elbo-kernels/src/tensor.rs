@@ -59,6 +59,13 @@ pub fn sample_normal<const D: usize>(loc: Tensor<D>, untransformed_scale: Tensor
     Tensor::from_dispatch(Dispatch::sample_normal(loc, u, draws))
 }
 
+/// `(eps + softplus(untransformed_scale)) * noise` for every draw: `[draws.samples, elements]`.
+#[must_use]
+pub fn sample_perturbation<const D: usize>(untransformed_scale: Tensor<D>, draws: Draws) -> Tensor<2> {
+    let zero = Tensor::<1>::zeros([1], (&untransformed_scale.device(), untransformed_scale.dtype()));
+    Tensor::from_dispatch(Dispatch::sample_normal(zero.into_dispatch(), untransformed_scale.into_dispatch(), draws))
+}
+
 /// `loc` as a row `[1, n]`, for estimators that apply means by themselves. With the `untransformed_scale` of the same
 /// weights, whose other gradients are computed together with this one's.
 ///

@@ -14,7 +14,7 @@ use core::ops::Range;
 pub(super) fn sample_normal(loc: FlexTensor, u: FlexTensor, draws: Draws) -> FlexTensor {
     let (loc, u) = (dense(loc), dense(u));
     match floats([&loc, &u]) {
-        Some([loc, u]) => tensor(samples(loc, u, draws), [draws.samples, loc.len()]),
+        Some([loc, u]) => tensor(samples(loc, u, draws), [draws.samples, u.len()]),
         None => reference::sample::sample_normal::<Flex>(loc, u, draws),
     }
 }
@@ -44,7 +44,10 @@ fn samples(loc: &[f32], u: &[f32], draws: Draws) -> Vec<f32> {
     };
     built(draws.samples, u.len(), begin, |scale, sample, first, out| {
         let (stream, draw, element) = at(draws, sample, first);
-        draw_block(stream, draw, element, &loc[first..first + out.len()], scale, out);
+        match loc {
+            &[loc] => draw_block_around(stream, draw, element, loc, scale, out),
+            _ => draw_block(stream, draw, element, &loc[first..first + out.len()], scale, out),
+        }
     })
 }
 
@@ -83,6 +86,14 @@ vectorised! {
     fn draw_block(stream: Stream, draw: u64, first: u64, loc: &[f32], scale: &[f32], out: &mut [f32]) {
         normals_into(stream, draw, first, out);
         for ((out, loc), scale) in out.iter_mut().zip(loc).zip(scale) {
+            *out = loc + *out * scale;
+        }
+    }
+
+    /// The same for one location.
+    fn draw_block_around(stream: Stream, draw: u64, first: u64, loc: f32, scale: &[f32], out: &mut [f32]) {
+        normals_into(stream, draw, first, out);
+        for (out, scale) in out.iter_mut().zip(scale) {
             *out = loc + *out * scale;
         }
     }

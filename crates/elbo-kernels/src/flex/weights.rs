@@ -77,11 +77,12 @@ impl Weights<'_> {
             WeightUse::Draws { draws, shifted: false } => {
                 self.draws(draws, &part, &mut [0.0; BLOCK][..part.len()], of_scale);
             }
-            WeightUse::Variance => twice_scaled(&self.u[part.clone()], &self.of_use[part.clone()], of_scale),
+            WeightUse::Variance => of_scale.copy_from_slice(&self.of_use[part.clone()]),
         }
         let rest = if self.of_loc.is_empty() { self.of_loc } else { &self.of_loc[part.clone()] };
         let (loc, u) = (&self.loc[part.clone()], &self.u[part.clone()]);
-        back(loc, u, self.prior.block(part, &mut None), self.grad, rest, of_scale, of_loc, of_u);
+        let squared = self.weight_use == WeightUse::Variance;
+        back(loc, u, self.prior.block(part, &mut None), self.grad, rest, (of_scale, squared), of_loc, of_u);
     }
 
     /// Adds `Σ_s g_s` and `Σ_s g_s noise_s`.
@@ -109,33 +110,27 @@ vectorised! {
         }
     }
 
-    /// `2 σ g`
-    fn twice_scaled(u: &[f32], grad: &[f32], out: &mut [f32]) {
-        scales(u, out);
-        for (out, g) in out.iter_mut().zip(grad) {
-            *out *= 2.0 * g;
-        }
-    }
-
-    /// Adds the divergence's gradient and the rest to that in the location, and makes that in `u` of the scale's.
+    /// Adds the divergence's gradient and the rest to that in the location, and makes that in `u` of the scale's, or of
+    /// the squared scale's.
     fn back(
         loc: &[f32],
         u: &[f32],
         prior: [&[f32]; 2],
         grad: f32,
         rest: &[f32],
-        of_scale: &[f32],
+        use_of_scale: (&[f32], bool),
         of_loc: &mut [f32],
         of_u: &mut [f32],
     ) {
         let (n, [prior_loc, inverse]) = (loc.len(), prior);
-        let (u, prior_loc, inverse, of_scale) = (&u[..n], &prior_loc[..n], &inverse[..n], &of_scale[..n]);
+        let (u, prior_loc, inverse, of_scale) = (&u[..n], &prior_loc[..n], &inverse[..n], &use_of_scale.0[..n]);
         let (of_loc, of_u) = (&mut of_loc[..n], &mut of_u[..n]);
         for i in 0..n {
             let (scale, slope) = scale_and_slope(u[i]);
             let (distance, ratio, unit) = ((loc[i] - prior_loc[i]) * inverse[i], scale * inverse[i], grad * inverse[i]);
             of_loc[i] += distance * unit;
-            of_u[i] = ((ratio - 1.0 / ratio) * unit + of_scale[i]) * slope;
+            let chain = if use_of_scale.1 { 2.0 * scale } else { 1.0 };
+            of_u[i] = ((ratio - 1.0 / ratio) * unit + chain * of_scale[i]) * slope;
         }
         for (of_loc, rest) in of_loc.iter_mut().zip(rest) {
             *of_loc += rest;

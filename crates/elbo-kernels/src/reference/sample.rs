@@ -20,7 +20,7 @@ pub fn normal_noise<B: Backend>(like: &FloatTensor<B>, draws: Draws, n: usize) -
 
 /// `[..], [..] -> [samples, n]`.
 pub fn sample_normal<B: Backend>(loc: FloatTensor<B>, u: FloatTensor<B>, draws: Draws) -> FloatTensor<B> {
-    let noise = normal_noise::<B>(&loc, draws, loc.shape().num_elements());
+    let noise = normal_noise::<B>(&u, draws, u.shape().num_elements());
     let scale = row::<B>(scale::<B>(u));
     B::float_add(row::<B>(loc), B::float_mul(noise, scale))
 }

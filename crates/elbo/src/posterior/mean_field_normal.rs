@@ -11,7 +11,7 @@ use crate::sum::row_sums;
 use crate::variable::{Variable, VariableInfo};
 use burn::module::Module;
 use burn::tensor::{DType, Tensor};
-use elbo_kernels::{normal_mean, normal_variance, sample_normal, square};
+use elbo_kernels::{normal_mean, normal_variance, sample_normal, sample_perturbation, square};
 
 /// The mean-field normal posterior.
 #[derive(Module, Debug)]
@@ -68,7 +68,7 @@ impl<const D: usize> Posterior<D> for MeanFieldNormal<D> {
     fn sample_perturbation(&self, noise: &mut WeightNoise) -> Result<Option<Tensor<2>>> {
         let u = self.untransformed_scale.value();
         if let Some(draws) = noise.draws() {
-            return Ok(Some(sample_normal(u.zeros_like(), u, draws)));
+            return Ok(Some(sample_perturbation(u, draws)));
         }
         let noise = noise.normal(&u)?;
         Ok(Some(self.scale().flatten::<1>(0, D - 1).unsqueeze_dim::<2>(0) * noise))
