@@ -82,7 +82,7 @@ impl Weights<'_> {
         let rest = if self.of_loc.is_empty() { self.of_loc } else { &self.of_loc[part.clone()] };
         let (loc, u) = (&self.loc[part.clone()], &self.u[part.clone()]);
         let squared = self.weight_use == WeightUse::Variance;
-        back(loc, u, self.prior.block(part, &mut None), self.grad, rest, (of_scale, squared), of_loc, of_u);
+        back(loc, u, self.prior.block(part, &mut None), self.grad, rest, (of_scale, squared), [of_loc, of_u]);
     }
 
     /// Adds `Σ_s g_s` and `Σ_s g_s noise_s`.
@@ -119,12 +119,11 @@ vectorised! {
         grad: f32,
         rest: &[f32],
         use_of_scale: (&[f32], bool),
-        of_loc: &mut [f32],
-        of_u: &mut [f32],
+        out: [&mut [f32]; 2],
     ) {
         let (n, [prior_loc, inverse]) = (loc.len(), prior);
         let (u, prior_loc, inverse, of_scale) = (&u[..n], &prior_loc[..n], &inverse[..n], &use_of_scale.0[..n]);
-        let (of_loc, of_u) = (&mut of_loc[..n], &mut of_u[..n]);
+        let [of_loc, of_u] = out.map(|out| &mut out[..n]);
         for i in 0..n {
             let (scale, slope) = scale_and_slope(u[i]);
             let (distance, ratio, unit) = ((loc[i] - prior_loc[i]) * inverse[i], scale * inverse[i], grad * inverse[i]);

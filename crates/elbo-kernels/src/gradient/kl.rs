@@ -53,7 +53,7 @@ pub(super) fn kl_normal<B: VariationalOps, C: CheckpointStrategy>(
     let trained = prior_loc.is_tracked() || prior_scale.is_tracked();
     let account = if trained { None } else { account::<B, C>(key::<B, C>(&loc, &u), Some(&loc), Some(&u)) };
     let nodes = [loc.node(), u.node(), prior_loc.node(), prior_scale.node()];
-    let arguments = [loc, u, prior_loc, prior_scale].map(|argument| argument.into_primitive());
+    let arguments = [loc, u, prior_loc, prior_scale].map(FloatTensor::<Autodiff<B, C>>::into_primitive);
     let [loc, u, prior_loc, prior_scale] = arguments.clone();
     let divergence = B::kl_normal(loc, u, prior_loc, prior_scale);
     let Some((node, account)) = account else {

@@ -83,7 +83,8 @@ pub(super) fn account<B: VariationalOps, C: CheckpointStrategy>(
     let [loc, u] = [loc, u].map(|weight| weight.filter(|weight| weight.is_tracked()));
     let like = loc.or(u)?;
     let ledger = ledger::<B>(key);
-    let account = Account { ledger: ledger.clone(), nodes: [loc, u].map(|weight| weight.map(|weight| weight.id())) };
+    let account =
+        Account { ledger: ledger.clone(), nodes: [loc, u].map(|weight| weight.map(FloatTensor::<Autodiff<B, C>>::id)) };
     let nothing = B::float_zeros(Shape::from([1]), &like.device(), like.dtype().into());
     let node = match (loc, u) {
         (Some(loc), Some(u)) => below::<B, C, 2>([loc.node(), u.node()], ledger, nothing),
