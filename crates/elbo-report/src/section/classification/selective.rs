@@ -1,0 +1,52 @@
+//! What is gained by answering only where the model is sure.
+
+use super::local::RiskCoverage;
+use crate::number::{percent, short};
+use crate::page::{Section, paragraphs, plots};
+use crate::plot::curves::{Curve, Curves};
+use crate::plot::{Axis, Figure, Ink};
+use crate::read::Classes;
+use maud::html;
+
+/// The section.
+pub fn section(classes: &Classes) -> Section {
+    let curve = RiskCoverage::new(classes);
+    let words = [
+        "Leave the examples to a person that the model is least sure of: how many errors remain among the others? The \
+         curve should rise from left to right, and the lower it is the better the order of the confidences.",
+    ];
+    let body = html! { (paragraphs(&words)) (plots(&[figure(&curve)])) };
+    Section { id: "selective", title: "Answering only when sure".into(), body }
+}
+
+fn figure(curve: &RiskCoverage) -> Figure {
+    let all = curve.at(1.0);
+    let text = format!(
+        "Answering all examples, {} are wrong; the surest 90 %: {}; 80 %: {}; half: {}. The area under the curve is {}, \
+         that of a random order {}.",
+        percent(all),
+        percent(curve.at(0.9)),
+        percent(curve.at(0.8)),
+        percent(curve.at(0.5)),
+        short(curve.area),
+        short(all)
+    );
+    let line = |name: &str, values: Vec<f64>, ink| Curve { name: name.into(), values, ink };
+    let curves = vec![
+        line("by confidence", curve.risk.clone(), Ink::Series(0)),
+        line("best possible order", curve.best.clone(), Ink::Series(2)),
+        line("random order", vec![all; curve.risk.len()], Ink::Ideal),
+    ];
+    let highest = curves.iter().flat_map(|curve| curve.values.iter().copied());
+    Curves {
+        id: "risk-coverage".into(),
+        title: "Risk and coverage".into(),
+        x: curve.coverage.clone(),
+        x_axis: Axis::linear("share of the examples that are answered", 0.0, 1.0),
+        y_axis: Axis::from_zero("share of errors among them", highest),
+        curves,
+        noun: "coverages",
+    }
+    .figure()
+    .with_text(text)
+}
