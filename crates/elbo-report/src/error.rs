@@ -42,7 +42,9 @@ pub enum Error {
         found: usize,
     },
     /// Two runs were tested on different data: their scores say nothing about each other.
-    #[error("{other}: {what}: expected {expected} as in {first}, found {found}; only runs with one test set can be compared")]
+    #[error(
+        "{other}: {what}: expected {expected} as in {first}, found {found}; only runs with one test set can be compared"
+    )]
     TestSetsDiffer {
         /// The first run.
         first: PathBuf,

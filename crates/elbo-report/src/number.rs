@@ -33,22 +33,48 @@ pub fn short(x: f64) -> String {
 
 /// A share as a percentage: `96.9 %`.
 pub fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.1}\u{a0}%", 100.0 * share) } else { short(share) }
+    match 100.0 * share {
+        per_cent if !per_cent.is_finite() => short(share),
+        per_cent if (per_cent.round() - per_cent).abs() < 1e-9 => format!("{per_cent:.0}\u{a0}%"),
+        per_cent => format!("{per_cent:.1}\u{a0}%"),
+    }
+    .replace('-', "\u{2212}")
 }
 
-/// `0.969 [0.958, 0.979]`, unbroken in a line of text.
+/// `0.969 [0.958, 0.979]`: as many decimals as the interval's width has a use for.
 pub fn interval(estimate: &Estimate) -> String {
-    format!("{} {}", short(estimate.value), ends(estimate, short))
+    format!("{} {}", value(estimate), ends(estimate))
 }
 
-/// `96.9 % [95.8 %, 97.9 %]`.
-pub fn percent_interval(estimate: &Estimate) -> String {
-    format!("{} {}", percent(estimate.value), ends(estimate, percent))
+/// The value of an estimate, with the decimals of [`interval`].
+pub fn value(estimate: &Estimate) -> String {
+    fixed(estimate.value, decimals(estimate))
 }
 
 /// `[0.958, 0.979]`.
-pub fn ends(estimate: &Estimate, number: impl Fn(f64) -> String) -> String {
-    format!("[{},\u{a0}{}]", number(estimate.low), number(estimate.high))
+pub fn ends(estimate: &Estimate) -> String {
+    let [low, high] = [estimate.low, estimate.high].map(|x| fixed(x, decimals(estimate)));
+    format!("[{low},\u{a0}{high}]")
+}
+
+/// A share and its interval in per cent: `96.9 % [95.8, 97.9]`.
+pub fn percent_interval(estimate: &Estimate) -> String {
+    let [low, high] = [estimate.low, estimate.high].map(|x| percent(x).replace("\u{a0}%", ""));
+    format!("{} [{low},\u{a0}{high}]", percent(estimate.value))
+}
+
+/// Two digits of the interval's width; `None` where it has none.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // within 0 to 6
+fn decimals(Estimate { low, high, .. }: &Estimate) -> Option<usize> {
+    let width = high - low;
+    (width > 1e-5 && width < 1e6).then(|| (1.0 - width.log10().floor()).clamp(0.0, 6.0) as usize)
+}
+
+fn fixed(x: f64, decimals: Option<usize>) -> String {
+    match decimals {
+        Some(decimals) if x.is_finite() => format!("{x:.decimals$}").replace('-', "\u{2212}"),
+        _ => short(x),
+    }
 }
 
 /// `1 example`, `3 examples`.
@@ -106,7 +132,17 @@ mod tests {
         for (x, text) in cases {
             assert_eq!(short(x), text);
         }
-        assert_eq!((percent(0.9689), grouped(1_234_567), grouped(12)), ("96.9\u{a0}%".into(), "1,234,567".into(), "12".into()));
+        let estimate = Estimate { value: 0.011_83, low: 0.004_04, high: 0.018_2 };
+        assert_eq!(interval(&estimate), "0.012 [0.004,\u{a0}0.018]");
+        let point = Estimate { value: 1.0, low: 1.0, high: 1.0 };
+        assert_eq!(
+            (interval(&point), percent_interval(&point)),
+            ("1 [1,\u{a0}1]".into(), "100\u{a0}% [100,\u{a0}100]".into())
+        );
+        assert_eq!(
+            (percent(0.9689), grouped(1_234_567), grouped(12)),
+            ("96.9\u{a0}%".into(), "1,234,567".into(), "12".into())
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The comparison as a page.
 
 use super::{Compared, Comparison, Verdict};
-use crate::number::{count, counted, ends, interval, shortened, short};
+use crate::number::{count, counted, ends, interval, short, shortened, value};
 use crate::page::{Page, Section, paragraphs, plots, remark, table};
 use crate::plot::curves::{Curve, Curves};
 use crate::plot::whiskers::whiskers;
@@ -28,8 +28,7 @@ pub fn html(comparison: &Comparison) -> String {
 
 fn scores(comparison: &Comparison) -> Section {
     let scored = |compared: &Compared| format!("{} ({})", compared.score.name(), compared.score.direction());
-    let columns: Vec<String> =
-        ["run".to_owned()].into_iter().chain(comparison.scores.iter().map(scored)).collect();
+    let columns: Vec<String> = ["run".to_owned()].into_iter().chain(comparison.scores.iter().map(scored)).collect();
     let row = |run: usize| {
         let cells = comparison.scores.iter().map(|compared| interval(&compared.values[run]));
         [comparison.names[run].clone()].into_iter().chain(cells).collect()
@@ -51,7 +50,7 @@ fn value_figure(comparison: &Comparison, compared: &Compared) -> Figure {
     let said: Vec<String> = estimates.iter().map(|(name, estimate)| format!("{name} {}", interval(estimate))).collect();
     let (id, title) = (format!("score-{}", compared.score.key()), sentence(compared.score.name()));
     let line = (compared.score == super::scores::Score::Coverage).then_some(0.9);
-    whiskers((&id, &title), compared.score.direction(), &estimates, line).with_text(said.join("; ") + ".")
+    whiskers((&id, &title), compared.score.direction(), &estimates, (line, 0)).with_text(said.join("; ") + ".")
 }
 
 fn differences(comparison: &Comparison) -> Section {
@@ -80,9 +79,10 @@ fn differences(comparison: &Comparison) -> Section {
 /// What is shown of one run.
 fn words(comparison: &Comparison, run: usize) -> String {
     let with = |verdict: Verdict| {
-        let is = |compared: &&Compared| compared.differences[run].is_some_and(|d| compared.score.verdict(&d) == verdict);
+        let is =
+            |compared: &&Compared| compared.differences[run].is_some_and(|d| compared.score.verdict(&d) == verdict);
         let names: Vec<&str> = comparison.scores.iter().filter(is).map(|compared| compared.score.name()).collect();
-        names.join(", ")
+        listed(&names)
     };
     let (name, first) = (&comparison.names[run], &comparison.names[0]);
     match (with(Verdict::Better), with(Verdict::Worse)) {
@@ -100,14 +100,14 @@ fn row(name: &str, compared: &Compared, run: usize) -> Vec<String> {
     match &compared.differences[run] {
         Some(difference) => {
             let verdict = compared.score.verdict(difference).text().to_owned();
-            vec![name, score, signed(difference.value), ends(difference, signed), verdict]
+            vec![name, score, signed(difference), ends(difference), verdict]
         }
         None => vec![name, score, "–".into(), "–".into(), "not defined".into()],
     }
 }
 
-fn signed(x: f64) -> String {
-    if x > 0.0 { format!("+{}", short(x)) } else { short(x) }
+fn signed(difference: &Estimate) -> String {
+    if difference.value > 0.0 { format!("+{}", value(difference)) } else { value(difference) }
 }
 
 fn difference_figure(comparison: &Comparison, compared: &Compared) -> Option<Figure> {
@@ -115,11 +115,12 @@ fn difference_figure(comparison: &Comparison, compared: &Compared) -> Option<Fig
     let estimates: Vec<(String, Estimate)> = named.filter_map(|(name, found)| Some((name, (*found)?))).collect();
     let said: Vec<String> = estimates
         .iter()
-        .map(|(name, d)| format!("{name}: {} {}, {}", signed(d.value), ends(d, signed), compared.score.verdict(d).text()))
+        .map(|(name, d)| format!("{name}: {} {}, {}", signed(d), ends(d), compared.score.verdict(d).text()))
         .collect();
-    let (id, title) = (format!("difference-{}", compared.score.key()), format!("Difference of {}", compared.score.name()));
+    let (id, title) =
+        (format!("difference-{}", compared.score.key()), format!("Difference of {}", compared.score.name()));
     let axis = format!("less {} ({})", shortened(&comparison.names[0], 16), compared.score.direction());
-    let figure = || whiskers((&id, &title), &axis, &estimates, Some(0.0)).with_text(said.join("; ") + ".");
+    let figure = || whiskers((&id, &title), &axis, &estimates, (Some(0.0), 1)).with_text(said.join("; ") + ".");
     (!estimates.is_empty()).then(figure)
 }
 
@@ -136,9 +137,13 @@ fn training(comparison: &Comparison) -> Option<Section> {
     Some(Section { id: "training", title: "Training".into(), body })
 }
 
-fn curves(comparison: &Comparison, (id, title): (&str, &str), value: impl Fn(&EpochReport) -> f64) -> Option<Figure> {
+fn curves(
+    comparison: &Comparison,
+    (id, title): (&str, &str),
+    of_epoch: impl Fn(&EpochReport) -> f64,
+) -> Option<Figure> {
     let longest = comparison.runs.iter().map(|run| run.log.epochs.len()).max().filter(|&n| n > 0)?;
-    let of = |run: &Run| (0..longest).map(|i| run.log.epochs.get(i).map_or(f64::NAN, &value)).collect::<Vec<f64>>();
+    let of = |run: &Run| (0..longest).map(|i| run.log.epochs.get(i).map_or(f64::NAN, &of_epoch)).collect::<Vec<f64>>();
     let curve = |(number, run): (usize, &Run)| Curve {
         name: comparison.names[number].clone(),
         values: of(run),
@@ -162,10 +167,10 @@ fn curves(comparison: &Comparison, (id, title): (&str, &str), value: impl Fn(&Ep
 fn settings(comparison: &Comparison) -> Section {
     let all: Vec<BTreeMap<String, String>> = comparison.runs.iter().map(flat).collect();
     let keys: BTreeSet<&String> = all.iter().flat_map(BTreeMap::keys).collect();
-    let value = |settings: &BTreeMap<String, String>, key: &String| settings.get(key).cloned().unwrap_or("–".into());
+    let of = |settings: &BTreeMap<String, String>, key: &String| settings.get(key).cloned().unwrap_or("–".into());
     let differing = keys.into_iter().filter(|&key| all.iter().any(|settings| settings.get(key) != all[0].get(key)));
     let rows: Vec<Vec<String>> = differing
-        .map(|key| [key.clone()].into_iter().chain(all.iter().map(|settings| value(settings, key))).collect())
+        .map(|key| [key.clone()].into_iter().chain(all.iter().map(|settings| of(settings, key))).collect())
         .collect();
     let columns: Vec<String> = ["setting".to_owned()].into_iter().chain(comparison.names.iter().cloned()).collect();
     let body = html! {
@@ -194,6 +199,14 @@ fn flatten(name: &str, value: &toml::Value, out: &mut BTreeMap<String, String>) 
         }
         toml::Value::String(text) => _ = out.insert(name.to_owned(), shortened(text, 60)),
         other => _ = out.insert(name.to_owned(), shortened(&other.to_string(), 60)),
+    }
+}
+
+/// `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
     }
 }
 

@@ -168,7 +168,10 @@ mod tests {
         let both = Estimate { value: 0.0, low: -0.1, high: 0.1 };
         assert_eq!((Score::Nll.verdict(&less), Score::Nll.verdict(&more)), (Verdict::Better, Verdict::Worse));
         assert_eq!((Score::Accuracy.verdict(&less), Score::Accuracy.verdict(&more)), (Verdict::Worse, Verdict::Better));
-        assert_eq!((Score::Rmse.verdict(&both), Score::Coverage.verdict(&less)), (Verdict::NotShown, Verdict::NotShown));
+        assert_eq!(
+            (Score::Rmse.verdict(&both), Score::Coverage.verdict(&less)),
+            (Verdict::NotShown, Verdict::NotShown)
+        );
     }
 
     /// Run b is 0.1 worse on every example: the difference has no spread, however the scores themselves vary.

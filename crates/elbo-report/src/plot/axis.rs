@@ -14,6 +14,7 @@ pub struct Axis {
     high: f64,
     ticks: Vec<(f64, String)>,
     is_log: bool,
+    has_grid: bool,
 }
 
 impl Axis {
@@ -34,9 +35,7 @@ impl Axis {
     pub fn whole(title: &str, low: usize, high: usize) -> Self {
         let (low, high) = (crate::number::count(low), crate::number::count(high));
         let room = if high > low { 0.0 } else { 0.5 };
-        let mut axis = Self::linear(title, low - room, high + room);
-        axis.ticks.retain(|(value, _)| value.fract() == 0.0);
-        axis
+        Self::stepped(title, (low - room, high + room), 1.0)
     }
 
     /// An axis from 0 to 1.
@@ -46,11 +45,16 @@ impl Axis {
 
     /// An axis with these ends.
     pub fn linear(title: &str, low: f64, high: f64) -> Self {
+        Self::stepped(title, (low, high), 0.0)
+    }
+
+    /// A linear axis with at least `least` between ticks.
+    fn stepped(title: &str, (low, high): (f64, f64), least: f64) -> Self {
         let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
-        let step = round_step((high - low) / TICKS);
+        let step = round_step((high - low) / TICKS).max(least);
         let (first, last) = ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor());
         let ticks = steps(first, last).map(|k| (k * step, tick_text(k * step, step))).collect();
-        Self { title: title.to_owned(), low, high, ticks, is_log: false }
+        Self { title: title.to_owned(), low, high, ticks, is_log: false, has_grid: true }
     }
 
     /// A logarithmic axis over all positive values.
@@ -58,25 +62,30 @@ impl Axis {
         let positive = values.into_iter().filter(|&value| value > 0.0 && value.is_finite()).map(f64::log10);
         let (low, high) = range(positive);
         let (low, high) = (low - 0.04 * (high - low), high + 0.04 * (high - low));
-        let every = ((high - low) / TICKS).ceil().max(1.0);
+        let every = ((high - low) / (TICKS + 1.5)).ceil().max(1.0);
         let between: &[f64] = if high - low < 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let decades = steps((low / every).floor(), (high / every).ceil()).map(|k| k * every);
         let values = decades.flat_map(|decade| between.iter().map(move |factor| factor * 10_f64.powf(decade)));
         let inside = values.filter(|value| (low..=high).contains(&value.log10()));
         let ticks = inside.map(|value| (value, power_text(value))).collect();
-        Self { title: title.to_owned(), low, high, ticks, is_log: true }
+        Self { title: title.to_owned(), low, high, ticks, is_log: true, has_grid: true }
     }
 
     /// An axis with a name at each place 0, 1, ..
     pub fn names(title: &str, names: &[String]) -> Self {
         let places = (0..).map(crate::number::count).zip(names.iter().cloned()).collect();
         let high = crate::number::count(names.len()) - 0.5;
-        Self { title: title.to_owned(), low: -0.5, high, ticks: places, is_log: false }
+        Self { title: title.to_owned(), low: -0.5, high, ticks: places, is_log: false, has_grid: false }
     }
 
     /// Ticks and their labels.
     pub fn ticks(&self) -> &[(f64, String)] {
         &self.ticks
+    }
+
+    /// Whether lines are drawn at its ticks: at values, not at names.
+    pub fn has_grid(&self) -> bool {
+        self.has_grid
     }
 
     /// The value at its lower end.
@@ -131,7 +140,8 @@ fn tick_text(value: f64, step: f64) -> String {
     }
     let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
     let text = format!("{value:.decimals$}");
-    let text = if text.trim_start_matches('-').chars().all(|c| c == '0' || c == '.') { text.replace('-', "") } else { text };
+    let text =
+        if text.trim_start_matches('-').chars().all(|c| c == '0' || c == '.') { text.replace('-', "") } else { text };
     text.replace('-', "\u{2212}")
 }
 

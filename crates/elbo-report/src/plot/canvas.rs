@@ -11,9 +11,9 @@ use std::convert::Infallible;
 /// Drawn points to a point of the layout.
 const FINE: f64 = 10.0;
 /// Size of labels.
-const LETTERS: f64 = 11.0;
+const LETTERS: f64 = 12.0;
 /// The width of a letter, about.
-const LETTER: f64 = 6.2;
+const LETTER: f64 = 6.8;
 
 /// Width and height of a drawing, in points of the layout.
 #[derive(Clone, Copy, Debug)]
@@ -57,13 +57,13 @@ impl BackendStyle for Style {
 }
 
 /// A label: where it is held.
-struct Label(Pos);
+struct Label(Pos, Ink);
 
 impl BackendTextStyle for Label {
     type FontError = Infallible;
 
     fn color(&self) -> BackendColor {
-        Ink::Text.color(1.0)
+        self.1.color(1.0)
     }
 
     fn size(&self) -> f64 {
@@ -121,13 +121,13 @@ pub fn drawn(size: Size, x: Axis, y: Axis, paint: impl FnOnce(&mut Canvas<'_>)) 
 /// Left, top, right and bottom of the plane: what titles and labels leave.
 fn plane(size: Size, x: &Axis, y: &Axis) -> [f64; 4] {
     let longest = y.ticks().iter().map(|(_, text)| letters(text)).fold(0.0, f64::max);
-    let top = if y.title.is_empty() { 8.0 } else { 24.0 };
+    let top = if y.title.is_empty() { 8.0 } else { 26.0 };
     let bottom = match (x.title.is_empty(), x.ticks().is_empty()) {
         (true, true) => 6.0,
-        (true, false) | (false, true) => 22.0,
-        (false, false) => 40.0,
+        (true, false) | (false, true) => 27.0,
+        (false, false) => 46.0,
     };
-    [longest + if longest > 0.0 { 9.0 } else { 4.0 }, top, size.width - 12.0, size.height - bottom]
+    [longest + if longest > 0.0 { 10.0 } else { 4.0 }, top, size.width - 12.0, size.height - bottom]
 }
 
 /// The width of a text in points of the layout, about.
@@ -192,14 +192,15 @@ impl Canvas<'_> {
 
     /// A text centred at a place.
     pub fn text(&mut self, text: &str, (x, y): (f64, f64)) {
-        self.letters(text, self.at(x, y), (HPos::Center, VPos::Center));
+        let label = Label(Pos::new(HPos::Center, VPos::Center), Ink::Strong);
+        let _ = self.backend.draw_text(text, &label, whole(self.at(x, y)));
     }
 
     /// Lines behind everything.
     fn grid(&mut self) {
         let [left, top, right, bottom] = self.plane;
-        let x_ticks: Vec<f64> = self.x.ticks().iter().map(|(value, _)| *value).collect();
-        let y_ticks: Vec<f64> = self.y.ticks().iter().map(|(value, _)| *value).collect();
+        let values = |axis: &Axis| axis.ticks().iter().filter(|_| axis.has_grid()).map(|(value, _)| *value).collect();
+        let (x_ticks, y_ticks): (Vec<f64>, Vec<f64>) = (values(&self.x), values(&self.y));
         for value in y_ticks {
             let (_, y) = self.at(self.x.low(), value);
             self.stroke((left, y), (right, y), Ink::Grid);
@@ -220,7 +221,7 @@ impl Canvas<'_> {
         for (value, text) in y.ticks() {
             let (_, place) = self.at(self.x.low(), *value);
             if place < free_to {
-                self.letters(text, (left - 5.0, place), (HPos::Right, VPos::Center));
+                self.letters(text, (left - 6.0, place), (HPos::Right, VPos::Center));
                 free_to = place - LETTERS;
             }
         }
@@ -231,18 +232,18 @@ impl Canvas<'_> {
             // One that would be cut at the edge is moved.
             let place = place.min(right + 11.0 - half);
             if place - half > free_from {
-                self.letters(text, (place, bottom + 5.0), (HPos::Center, VPos::Top));
+                self.letters(text, (place, bottom + 8.0), (HPos::Center, VPos::Top));
                 free_from = place + half + 4.0;
             }
         }
         self.letters(&y.title, (2.0, 3.0), (HPos::Left, VPos::Top));
-        let below = if x.ticks().is_empty() { 6.0 } else { 23.0 };
+        let below = if x.ticks().is_empty() { 6.0 } else { 27.0 };
         self.letters(&x.title, (0.5 * (left + right), bottom + below), (HPos::Center, VPos::Top));
     }
 
     fn letters(&mut self, text: &str, place: (f64, f64), (h, v): (HPos, VPos)) {
         if !text.is_empty() {
-            let _ = self.backend.draw_text(text, &Label(Pos::new(h, v)), whole(place));
+            let _ = self.backend.draw_text(text, &Label(Pos::new(h, v), Ink::Text), whole(place));
         }
     }
 

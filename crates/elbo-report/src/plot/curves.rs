@@ -1,6 +1,6 @@
 //! Curves over a common x: training curves, risk over coverage.
 
-use super::{Axis, Figure, Ink, Mark, MOST_POINTS, Size, Table, thinning_note};
+use super::{Axis, Figure, Ink, MOST_POINTS, Mark, Size, Table, thinning_note};
 use crate::number::{short, thinned};
 
 /// One curve.

@@ -1,8 +1,8 @@
 //! A plot on the page: heading, drawing, legend, and the table of its values.
 
 use super::Ink;
-use super::canvas::{Canvas, Size, drawn};
 use super::axis::Axis;
+use super::canvas::{Canvas, Size, drawn};
 use maud::{Markup, PreEscaped, html};
 
 /// A finished plot.
@@ -150,8 +150,10 @@ impl Figure {
                 div class="frame" data-key=(key) { (self.svg()) }
                 @if !self.legend.is_empty() { (legend(&self.legend)) }
                 (more)
-                figcaption { (self.text) @if let Some(note) = &self.note { " " (note) } }
-                (self.values())
+                figcaption {
+                    p { (self.text) @if let Some(note) = &self.note { " " (note) } }
+                    (self.values())
+                }
             }
         }
     }

@@ -36,6 +36,11 @@ impl Histogram {
         let table = Table::new(columns.chain(self.kinds.iter().map(|(name, _, _)| name.clone())));
         let axes = (self.x_axis.clone(), y_axis);
         let figure = Figure::new((&self.id, &self.title), Size::PLOT, axes, table, |canvas, table| {
+            let ends = self.edges.first().copied().zip(self.edges.last().copied());
+            let expected = ends.zip(self.expected.as_ref());
+            if let Some(((first, last), (low, high, _))) = expected {
+                canvas.band(&[(first, *low, *high), (last, *low, *high)], Ink::Band);
+            }
             for bin in 0..bins {
                 let (from, to) = (self.edges[bin], self.edges[bin + 1]);
                 let mut floor = 0.0;
@@ -50,8 +55,9 @@ impl Histogram {
                 let cells = cells.chain(self.kinds.iter().map(|(_, _, counts)| grouped(counts[bin])));
                 table.row(cells, [canvas.mark(0.5 * (from + to), floor)]);
             }
-            if let (Some((low, high, _)), [first, .., last]) = (&self.expected, self.edges.as_slice()) {
-                canvas.band(&[(*first, *low, *high), (*last, *low, *high)], Ink::Band);
+            // The ends of the range are seen through the bars.
+            if let Some(((first, last), (low, high, _))) = expected {
+                [low, high].iter().for_each(|&&y| canvas.line(&[(first, y), (last, y)], Ink::Ideal, 1.0));
             }
             if let Some((x, _)) = self.line {
                 canvas.line(&[(x, 0.0), (x, y_high)], Ink::Ideal, 1.4);

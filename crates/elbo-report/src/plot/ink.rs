@@ -14,6 +14,8 @@ pub enum Ink {
     Grid,
     /// Labels.
     Text,
+    /// Numbers that are content.
+    Strong,
     /// What is compared with: a diagonal, a zero line.
     Ideal,
     /// An interval or a range.
@@ -44,6 +46,7 @@ impl Ink {
             Self::Band => 5,
             Self::Right => 6,
             Self::Wrong => 7,
+            Self::Strong => 8,
             Self::Series(number) => 10 + number,
         }
     }
@@ -54,6 +57,7 @@ impl Ink {
             Self::Axis => "axis".into(),
             Self::Grid => "grid".into(),
             Self::Text => "text".into(),
+            Self::Strong => "strong".into(),
             Self::Ideal => "ideal".into(),
             Self::Band => "band".into(),
             Self::Right => "right".into(),
@@ -68,8 +72,8 @@ impl Ink {
     }
 
     fn all() -> impl Iterator<Item = Self> {
-        let named = [Self::Axis, Self::Grid, Self::Text, Self::Ideal, Self::Band, Self::Right, Self::Wrong];
-        named.into_iter().chain((0..SERIES).map(Self::Series))
+        let named = [Self::Axis, Self::Grid, Self::Text, Self::Strong, Self::Ideal, Self::Band, Self::Right];
+        named.into_iter().chain([Self::Wrong]).chain((0..SERIES).map(Self::Series))
     }
 }
 
@@ -97,6 +101,6 @@ mod tests {
         classes.dedup();
         numbers.sort_unstable();
         numbers.dedup();
-        assert_eq!((classes.len(), numbers.len()), (13, 13));
+        assert_eq!((classes.len(), numbers.len()), (14, 14));
     }
 }

@@ -12,6 +12,8 @@ pub struct Held {
     pub y: f64,
     /// Ends of the interval of y.
     pub interval: (f64, f64),
+    /// How much stands behind it, 0 to 1: the more, the larger it is drawn.
+    pub weight: f64,
     /// What else the table tells about it.
     pub more: String,
 }
@@ -44,10 +46,8 @@ impl Intervals {
             for held in &self.points {
                 canvas.line(&[(held.x, held.interval.0), (held.x, held.interval.1)], Ink::Band, 4.0);
             }
-            let line: Vec<_> = self.points.iter().map(|held| (held.x, held.y)).collect();
-            canvas.line(&line, Ink::Series(0), 1.2);
             for held in &self.points {
-                canvas.dot((held.x, held.y), 3.4, Ink::Series(0));
+                canvas.dot((held.x, held.y), 2.2 + 3.2 * held.weight.sqrt(), Ink::Series(0));
                 let (low, high) = held.interval;
                 let ends = format!("{} to {}", short(low), short(high));
                 table.row([short(held.x), short(held.y), ends, held.more.clone()], [canvas.mark(held.x, held.y)]);

@@ -98,7 +98,9 @@ impl Classes {
 fn columns(targets: &Targets) -> Vec<String> {
     let names: Vec<String> = match targets {
         Targets::Classes { names } => names.iter().map(|name| format!("prob_{name}")).collect(),
-        Targets::Real { .. } => ["stddev", "aleatoric_stddev", "epistemic_stddev", "low_90", "high_90"].map(str::to_owned).into(),
+        Targets::Real { .. } => {
+            ["stddev", "aleatoric_stddev", "epistemic_stddev", "low_90", "high_90"].map(str::to_owned).into()
+        }
     };
     let last: &[&str] = match targets {
         Targets::Classes { .. } => &["predictive_entropy", "mutual_information"],

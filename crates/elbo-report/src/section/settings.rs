@@ -36,7 +36,8 @@ pub fn section(run: &Run) -> Result<Section> {
 fn entries(run: &Run) -> Vec<(&'static str, String)> {
     let (config, sizes) = (&run.config, run.log.sizes);
     let (data, training) = (&config.data, &config.training);
-    let examples = format!("{} trained on, {} held out for validation", grouped(sizes.train), grouped(sizes.validation));
+    let examples =
+        format!("{} trained on, {} held out for validation", grouped(sizes.train), grouped(sizes.validation));
     let tested = run.predicted.as_ref().map_or(String::new(), |found| format!(", {} tested on", grouped(found.len())));
     let seconds = run.metrics.as_ref().map(|metrics| metrics.timing.training_seconds);
     let mut entries = vec![
@@ -49,7 +50,10 @@ fn entries(run: &Run) -> Vec<(&'static str, String)> {
         ("Network", preset_name(&config.model).map_or("described in a file".into(), |name| format!("preset {name}"))),
         ("Parameters", grouped(sizes.parameters)),
         ("Epochs", format!("{} with {} a step", grouped(training.epochs), counted(training.batch_size, "example"))),
-        ("Learning rate", format!("{} at its highest, {:?} schedule", short(training.learning_rate), training.schedule).to_lowercase()),
+        (
+            "Learning rate",
+            format!("{} at its highest, {:?} schedule", training.learning_rate, training.schedule).to_lowercase(),
+        ),
         ("KL weight", kl_weight(training.kl_weight)),
         ("KL annealing", format!("{:?}", training.annealing).to_lowercase()),
         ("Weight samples", format!("{} a training step, {} a prediction", training.samples, config.prediction.samples)),
@@ -134,13 +138,17 @@ fn command(run: &Run) -> String {
         ("seed", training.seed.to_string()),
     ];
     numbers.iter().for_each(|(name, value)| option(name, value));
-    words.join(" ")
+    words.join(" \\\n  ")
 }
 
 /// A word of a shell's command line.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]

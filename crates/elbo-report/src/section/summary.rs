@@ -2,15 +2,12 @@
 
 use super::{classification, regression};
 use crate::error::Result;
-use crate::number::{counted, ends, percent, short};
+use crate::number::{counted, ends, interval, percent, percent_interval, value};
 use crate::page::{Section, paragraphs, remark, table};
 use crate::read::{Predicted, Run};
 use elbo::metric::Estimate;
 use elbo::run::{Scores, TestScores};
 use maud::{Markup, html};
-
-/// How a score is written.
-type Writer = fn(f64) -> String;
 
 /// The section.
 pub fn section(run: &Run) -> Result<Section> {
@@ -59,31 +56,37 @@ fn without_predictions(run: &Run) -> String {
     }
 }
 
-/// The scores and how they are written.
-fn rows(scores: &Scores) -> Vec<(&'static str, Estimate, Writer)> {
+/// A score, and whether it is a share.
+type Row = (&'static str, Estimate, bool);
+
+fn rows(scores: &Scores) -> Vec<Row> {
     match scores {
         Scores::Classification(scores) => vec![
-            ("Accuracy", scores.accuracy, percent),
-            ("Negative log likelihood (nats)", scores.nll, short),
-            ("Brier score", scores.brier, short),
-            ("Calibration error (15 bins)", scores.ece, short),
+            ("Accuracy", scores.accuracy, true),
+            ("Negative log likelihood (nats)", scores.nll, false),
+            ("Brier score", scores.brier, false),
+            ("Calibration error (15 bins)", scores.ece, false),
         ],
         Scores::Regression(scores) => vec![
-            ("Root mean squared error", scores.rmse, short),
-            ("Negative log likelihood (nats)", scores.nll, short),
-            ("Coverage of 90 % intervals", scores.coverage_90, percent),
+            ("Root mean squared error", scores.rmse, false),
+            ("Negative log likelihood (nats)", scores.nll, false),
+            ("Coverage of 90 % intervals", scores.coverage_90, true),
         ],
     }
 }
 
 fn cards(scores: &Scores) -> Markup {
+    let range = |estimate: &Estimate, is_share: bool| match is_share {
+        true => format!("{} to {}", percent(estimate.low), percent(estimate.high)),
+        false => ends(estimate).replace(['[', ']'], "").replace(',', " to"),
+    };
     html! {
         dl class="scores" {
-            @for (name, estimate, write) in rows(scores) {
+            @for (name, estimate, is_share) in rows(scores) {
                 div {
                     dt { (name) }
-                    dd { (write(estimate.value)) }
-                    dd class="range" { (write(estimate.low)) " to " (write(estimate.high)) }
+                    dd { @if is_share { (percent(estimate.value)) } @else { (value(&estimate)) } }
+                    dd class="range" { (range(&estimate, is_share)) }
                 }
             }
         }
@@ -94,10 +97,10 @@ fn cards(scores: &Scores) -> Markup {
 fn both_ways(test: &TestScores) -> Markup {
     let posterior = format!("posterior predictive, {}", counted(test.samples, "weight sample"));
     let columns = ["score", posterior.as_str(), "network of posterior means"];
-    let cell = |estimate: &Estimate, write: Writer| format!("{} {}", write(estimate.value), ends(estimate, write));
+    let cell = |estimate: &Estimate, share: bool| if share { percent_interval(estimate) } else { interval(estimate) };
     let pairs = rows(&test.posterior_predictive).into_iter().zip(rows(&test.mean_network));
     let rows: Vec<Vec<String>> = pairs
-        .map(|((name, averaged, write), (_, mean, _))| vec![name.into(), cell(&averaged, write), cell(&mean, write)])
+        .map(|((name, averaged, share), (_, mean, _))| vec![name.into(), cell(&averaged, share), cell(&mean, share)])
         .collect();
     table("Scores on the test part", &columns, &rows)
 }

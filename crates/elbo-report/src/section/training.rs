@@ -35,7 +35,8 @@ pub fn section(run: &Run) -> Option<Section> {
 
 fn validation(last: &EpochReport) -> Option<String> {
     let found = last.validation?;
-    let accuracy = found.accuracy.map_or(String::new(), |accuracy| format!(" and an accuracy of {}", percent(accuracy)));
+    let accuracy =
+        found.accuracy.map_or(String::new(), |accuracy| format!(" and an accuracy of {}", percent(accuracy)));
     Some(format!(
         "On the part held out for validation the network of posterior means ends with a negative log likelihood of {} \
          nats{accuracy}.",

@@ -1,7 +1,6 @@
 //! Whether a stated probability is a frequency.
 
 use super::local::{BINS, confidences};
-use crate::section::local::wilson;
 use crate::error::Result;
 use crate::number::{count, counted, percent};
 use crate::page::{Section, paragraphs, plots};
@@ -9,6 +8,7 @@ use crate::plot::histogram::{Histogram, binned, edges};
 use crate::plot::intervals::{Held, Intervals};
 use crate::plot::{Axis, Figure, Ink};
 use crate::read::Classes;
+use crate::section::local::wilson;
 use elbo::metric::{ReliabilityBin, reliability};
 use maud::html;
 
@@ -26,7 +26,9 @@ pub fn section(classes: &Classes) -> Result<Section> {
 
 fn diagram(bins: &[ReliabilityBin]) -> Figure {
     let filled: Vec<&ReliabilityBin> = bins.iter().filter(|bin| bin.count > 0).collect();
+    let all: usize = bins.iter().map(|bin| bin.count).sum();
     let held = |bin: &&ReliabilityBin| Held {
+        weight: count(bin.count) / count(all),
         x: bin.confidence,
         y: bin.accuracy,
         interval: wilson(bin.accuracy * count(bin.count), count(bin.count)),
@@ -39,7 +41,9 @@ fn diagram(bins: &[ReliabilityBin]) -> Figure {
          the mean probability lies outside the interval.",
         counted(filled.len(), "bin")
     );
-    let names = ["share that is right", "95 % interval", "perfectly calibrated", "test examples"].map(str::to_owned);
+    let names =
+        ["share that is right (larger dots: more examples)", "95 % interval", "perfectly calibrated", "test examples"]
+            .map(str::to_owned);
     Intervals {
         id: "reliability".into(),
         title: "Reliability diagram".into(),
@@ -59,7 +63,8 @@ fn confidence(classes: &Classes) -> Figure {
         binned(chosen, low, 1.0, 20)
     };
     let above = count(values.iter().filter(|&&p| p >= 0.95).count()) / count(values.len());
-    let text = format!("For {} of the test examples the predicted class has a probability of 95 % or more.", percent(above));
+    let text =
+        format!("For {} of the test examples the predicted class has a probability of 95 % or more.", percent(above));
     Histogram {
         id: "confidence".into(),
         title: "How sure the model is".into(),

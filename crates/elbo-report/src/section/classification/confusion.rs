@@ -15,9 +15,10 @@ const MOST_LISTED: usize = 20;
 pub fn section(classes: &Classes) -> Section {
     let counts = counts(classes);
     let figure = (classes.names.len() <= MOST_CLASSES).then(|| {
-        matrix(("confusion", "Confusion matrix"), &classes.names, &counts).with_text(text(classes, &counts))
+        matrix(("confusion-matrix", "Confusion matrix"), &classes.names, &counts).with_text(text(classes, &counts))
     });
-    let rows: Vec<Vec<String>> = (0..classes.names.len()).map(|class| row(&classes.names[class], class, &counts)).collect();
+    let rows: Vec<Vec<String>> =
+        (0..classes.names.len()).map(|class| row(&classes.names[class], class, &counts)).collect();
     let listed = confusions(classes, &counts);
     let body = html! {
         @if let Some(figure) = figure { (plots(&[figure])) }

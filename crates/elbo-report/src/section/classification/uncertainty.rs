@@ -1,11 +1,11 @@
 //! Where uncertainty comes from, and whether it finds the errors.
 
-use crate::section::local::auroc;
 use crate::number::{mean, percent, short};
 use crate::page::{Section, paragraphs, plots, table};
 use crate::plot::scatter::{Point, Scatter};
 use crate::plot::{Axis, Figure, Ink, Size};
 use crate::read::Classes;
+use crate::section::local::auroc;
 use maud::html;
 
 /// The section.
@@ -15,7 +15,8 @@ pub fn section(classes: &Classes) -> Section {
          disagree: more training data of this kind would lessen it. The aleatoric part is what each of them is unsure of: \
          it would stay.",
     ];
-    let rows = [row("all", classes, |_| true), row("right", classes, |right| right), row("wrong", classes, |right| !right)];
+    let rows =
+        [row("all", classes, |_| true), row("right", classes, |right| right), row("wrong", classes, |right| !right)];
     let rows: Vec<Vec<String>> = rows.into_iter().flatten().collect();
     let columns = ["test examples", "number", "total (nats)", "aleatoric (nats)", "epistemic (nats)"];
     let body = html! {

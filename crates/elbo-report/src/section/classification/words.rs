@@ -2,7 +2,7 @@
 
 use super::local::{confidences, consistent_ece, over_most_frequent};
 use crate::error::Result;
-use crate::number::{count, counted, ends, interval, mean, percent, percent_interval, short};
+use crate::number::{count, counted, interval, mean, percent, percent_interval, short};
 use crate::read::{Classes, Run};
 use elbo::metric::{ClassificationScores, Estimate};
 use elbo::run::Scores;
@@ -15,7 +15,9 @@ const FEW: usize = 30;
 /// Paragraphs on how good the predictions are.
 pub fn words(run: &Run, classes: &Classes) -> Result<Vec<String>> {
     let test = run.metrics.as_ref().and_then(|metrics| metrics.test.as_ref());
-    let Some(Scores::Classification(scores)) = test.map(|test| test.posterior_predictive) else { return Ok(Vec::new()) };
+    let Some(Scores::Classification(scores)) = test.map(|test| test.posterior_predictive) else {
+        return Ok(Vec::new());
+    };
     let mut words = vec![
         accuracy(run, classes, &scores) + &baseline(classes)?,
         calibration(classes, &scores),
@@ -53,20 +55,23 @@ fn frequency_nll(classes: &Classes) -> f64 {
 
 fn baseline(classes: &Classes) -> Result<String> {
     let (most, share, over) = over_most_frequent(classes)?;
-    let naming = format!("Always naming the most frequent class, “{}”, is right in {}", classes.names[most], percent(share));
+    let naming =
+        format!("Always naming the most frequent class, “{}”, is right in {}", classes.names[most], percent(share));
     if share == 1.0 {
-        return Ok(format!("All test examples are of one class, “{}”, so they cannot tell classes apart.", classes.names[most]));
+        return Ok(format!(
+            "All test examples are of one class, “{}”, so they cannot tell classes apart.",
+            classes.names[most]
+        ));
     }
-    let points = |x: f64| format!("{:.1}", 100.0 * x).replace('-', "\u{2212}");
-    let difference = format!("{} {} percentage points", points(over.value.abs()), ends(&absolute(&over), points));
+    let points = |e: Estimate| interval(&Estimate { value: 100.0 * e.value, low: 100.0 * e.low, high: 100.0 * e.high });
+    let difference = format!("{} percentage points", points(absolute(&over)));
     Ok(match over {
         _ if over.low > 0.0 => format!("{naming}: the model is better by {difference}."),
         _ if over.high < 0.0 => format!("{naming}: the model is worse by {difference}."),
         _ => format!(
-            "{naming}. The difference, {} {} percentage points, cannot be told from chance: on this test part the model \
-             has not been shown to be better than that.",
-            points(over.value),
-            ends(&over, points)
+            "{naming}. The difference, {} percentage points, cannot be told from chance: on this test part the model has \
+             not been shown to be better than that.",
+            points(over)
         ),
     })
 }

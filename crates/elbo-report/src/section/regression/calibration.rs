@@ -39,9 +39,12 @@ fn row(covered: &Covered) -> Vec<String> {
 }
 
 fn diagram(found: &[Covered]) -> Figure {
-    let held = |c: &Covered| Held { x: c.level, y: c.share, interval: c.interval, more: short(c.width) };
+    let held = |c: &Covered| Held { x: c.level, y: c.share, interval: c.interval, weight: 0.15, more: short(c.width) };
     let off = found.iter().filter(|c| c.level < c.interval.0 || c.level > c.interval.1).count();
-    let text = format!("At {off} of {} levels what was promised lies outside the 95 % Wilson interval of what was found.", found.len());
+    let text = format!(
+        "At {off} of {} levels what was promised lies outside the 95 % Wilson interval of what was found.",
+        found.len()
+    );
     Intervals {
         id: "coverage".into(),
         title: "Promised and found coverage".into(),

@@ -3,10 +3,10 @@
 //! A run keeps mean and standard deviation of each prediction; what is computed here takes it for a normal with these
 //! moments, as the run's own intervals do.
 
-use crate::section::local::wilson;
 use crate::error::Result;
 use crate::number::{count, mean};
 use crate::read::Reals;
+use crate::section::local::wilson;
 use elbo::metric::coverage;
 
 /// Levels of the coverage table, and the quantiles of the standard normal that belong to them: `Φ⁻¹((1 + level) / 2)`.
@@ -51,7 +51,9 @@ fn ends(reals: &Reals, z: f64) -> Vec<f64> {
 
 /// `(y - mean) / stddev` of every example: standard normal if the predictions are right.
 pub fn standardized(reals: &Reals) -> Vec<f64> {
-    (0..reals.targets.len()).map(|i| (reals.targets[i] - reals.mean[i]) / reals.stddev[i].max(f64::MIN_POSITIVE)).collect()
+    (0..reals.targets.len())
+        .map(|i| (reals.targets[i] - reals.mean[i]) / reals.stddev[i].max(f64::MIN_POSITIVE))
+        .collect()
 }
 
 /// `Φ((y - mean) / stddev)` of every example (Dawid 1984): uniform between 0 and 1 if the predictions are right.

@@ -71,7 +71,10 @@ fn in_order(reals: &Reals) -> Figure {
     };
     let points: Vec<Point> = order.iter().enumerate().map(point).collect();
     let outside = points.iter().filter(|point| point.is_marked).count();
-    let y = Axis::over("true value, with 90 % interval", reals.low.iter().chain(&reals.high).chain(&reals.targets).copied());
+    let y = Axis::over(
+        "true value, with 90 % interval",
+        reals.low.iter().chain(&reals.high).chain(&reals.targets).copied(),
+    );
     let x = Axis::whole("test examples in order of their prediction", 1, points.len());
     let text = format!("{outside} of {} targets lie outside their 90 % interval.", points.len());
     scatter(("predicted-order", "Targets in order of the prediction"), (x, y), points).figure().with_text(text)

@@ -15,7 +15,8 @@ const REACH: f64 = 4.0;
 
 /// The section.
 pub fn section(reals: &Reals) -> Section {
-    let words = ["The true value less the predicted one. There should be no pattern in them: no slope, no bend, no one side."];
+    let words =
+        ["The true value less the predicted one. There should be no pattern in them: no slope, no bend, no one side."];
     let body = html! { (paragraphs(&words)) (plots(&[over_predictions(reals), spread(reals)])) };
     Section { id: "residuals", title: "Residuals".into(), body }
 }

@@ -1,11 +1,11 @@
 //! Where uncertainty comes from, and whether it goes with the errors.
 
-use crate::section::local::spearman;
 use crate::number::{mean, short};
 use crate::page::{Section, paragraphs, plots, table};
 use crate::plot::scatter::{Point, Scatter};
 use crate::plot::{Axis, Figure, Ink, Size};
 use crate::read::Reals;
+use crate::section::local::spearman;
 use maud::html;
 
 /// The section.
@@ -46,7 +46,8 @@ fn errors(reals: &Reals) -> Figure {
         Axis::over("predicted standard deviation", reals.stddev.iter().copied()),
         Axis::from_zero("|true − predicted|", sizes),
     );
-    scatter(("uncertainty-errors", "Uncertainty and error"), axes, points, ["standard deviation", "error"]).with_text(text)
+    scatter(("uncertainty-errors", "Uncertainty and error"), axes, points, ["standard deviation", "error"])
+        .with_text(text)
 }
 
 fn parts(reals: &Reals) -> Figure {
@@ -61,7 +62,8 @@ fn parts(reals: &Reals) -> Figure {
         Axis::from_zero("epistemic standard deviation", reals.epistemic.iter().copied()),
     );
     let text = format!("The epistemic part is the larger one for {larger} of {} test examples.", points.len());
-    scatter(("uncertainty-parts", "Both parts of the uncertainty"), axes, points, ["aleatoric", "epistemic"]).with_text(text)
+    scatter(("uncertainty-parts", "Both parts of the uncertainty"), axes, points, ["aleatoric", "epistemic"])
+        .with_text(text)
 }
 
 fn scatter((id, title): (&str, &str), axes: (Axis, Axis), points: Vec<Point>, columns: [&str; 2]) -> Figure {

@@ -2,8 +2,9 @@
 
 use super::local::explained;
 use crate::error::Result;
-use crate::number::{count, counted, interval, mean, percent, percent_interval, short};
+use crate::number::{count, counted, interval, mean, percent, short};
 use crate::read::{Reals, Run};
+use crate::section::local::wilson;
 use elbo::metric::{Bootstrap, Estimate, RegressionScores};
 use elbo::run::Scores;
 
@@ -39,8 +40,9 @@ fn baseline(reals: &Reals) -> Result<String> {
         return Ok("All test targets are equal, so they cannot tell whether the model sees differences.".into());
     };
     let centre = mean(&reals.targets);
-    let gains: Vec<f64> =
-        (0..reals.targets.len()).map(|i| (reals.targets[i] - centre).powi(2) - (reals.targets[i] - reals.mean[i]).powi(2)).collect();
+    let gains: Vec<f64> = (0..reals.targets.len())
+        .map(|i| (reals.targets[i] - centre).powi(2) - (reals.targets[i] - reals.mean[i]).powi(2))
+        .collect();
     let statistic = |chosen: &[usize]| chosen.iter().map(|&i| gains[i]).sum::<f64>() / count(chosen.len());
     let Estimate { low, high, .. } = Bootstrap::default().estimate(gains.len(), statistic)?;
     let spread = (reals.targets.iter().map(|y| (y - centre).powi(2)).sum::<f64>() / count(reals.targets.len())).sqrt();
@@ -54,17 +56,21 @@ fn baseline(reals: &Reals) -> Result<String> {
 
 /// Whether the intervals keep what they promise.
 fn calibration(reals: &Reals, scores: &RegressionScores) -> String {
-    let found = scores.coverage_90;
+    let (n, share) = (count(reals.targets.len()), scores.coverage_90.value);
+    // The bootstrap knows no doubt where all targets are held, or none; this interval does.
+    let (low, high) = wilson(share * n, n);
     let width = mean(&(0..reals.low.len()).map(|i| reals.high[i] - reals.low[i]).collect::<Vec<_>>());
-    let verdict = match found {
-        Estimate { high, .. } if high < 0.9 => "fewer than promised: the model is over-confident, and its intervals are too narrow",
-        Estimate { low, .. } if low > 0.9 => "more than promised: the model is under-confident, and its intervals are too wide",
+    let verdict = match share {
+        _ if high < 0.9 => "fewer than promised: the model is over-confident, and its intervals are too narrow",
+        _ if low > 0.9 => "more than promised: the model is under-confident, and its intervals are too wide",
         _ => "no sign that they are too narrow or too wide",
     };
     format!(
-        "The 90 % intervals hold {} of the targets: {verdict}. They are {} wide on average. The negative log likelihood is {} \
+        "The 90 % intervals hold {} of the targets (95 % Wilson interval {} to {}): {verdict}. They are {} wide on average. The negative log likelihood is {} \
          nats per example.",
-        percent_interval(&found),
+        percent(share),
+        percent(low),
+        percent(high),
         short(width),
         interval(&scores.nll)
     )
