@@ -50,8 +50,8 @@ pub enum Error {
         first: PathBuf,
         /// The run that does not fit it.
         other: PathBuf,
-        /// Task, number of examples, or an example.
-        what: String,
+        /// Task, number of examples, or the examples themselves.
+        what: &'static str,
         /// What the first run has.
         expected: String,
         /// What the other run has.

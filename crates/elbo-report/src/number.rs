@@ -103,6 +103,11 @@ pub fn shortened(text: &str, length: usize) -> String {
     }
 }
 
+/// A text whose per cent signs stay with their numbers.
+pub fn unbroken(text: &str) -> String {
+    text.replace(" %", "\u{a0}%")
+}
+
 /// Numbers of at most `most` of `n` things, evenly spread, the first and the last among them.
 pub fn thinned(n: usize, most: usize) -> Vec<usize> {
     if n <= most || most < 2 {

@@ -73,7 +73,7 @@ pub fn compare(folders: &[RunFolder]) -> Result<Comparison> {
     let examples = predicted[0].len();
     let scores = scores::compared(&predicted)?;
     let names = names(&runs);
-    Ok(Comparison { names, examples, scores, runs })
+    Ok(Comparison { runs, names, examples, scores })
 }
 
 impl Comparison {
@@ -126,20 +126,21 @@ fn predictions(run: &Run) -> Result<&Predicted> {
 
 /// Whether two runs were tested on the same examples.
 fn same_test_set(first: (&Path, &Predicted), other: (&Path, &Predicted)) -> Result<()> {
-    let fail = |what: String, expected: String, found: String| {
+    let fail = |what: &'static str, expected: String, found: String| {
         let (first, other): (PathBuf, PathBuf) = (first.0.to_owned(), other.0.to_owned());
         Err(Error::TestSetsDiffer { first, other, what, expected, found })
     };
     let (a, b) = (first.1, other.1);
     if kind(a) != kind(b) {
-        return fail("task".into(), kind(a).into(), kind(b).into());
+        return fail("task", kind(a).into(), kind(b).into());
     }
     if a.len() != b.len() {
-        return fail("number of test examples".into(), a.len().to_string(), b.len().to_string());
+        return fail("number of test examples", a.len().to_string(), b.len().to_string());
     }
-    let example = |set: &Predicted, i: usize| format!("`{}` with label `{}`", set.ids()[i], set.label(i));
+    let example =
+        |set: &Predicted, i: usize| format!("`{}` with label `{}` in place {}", set.ids()[i], set.label(i), i + 1);
     match (0..a.len()).find(|&i| example(a, i) != example(b, i)) {
-        Some(i) => fail(format!("test example {}", i + 1), example(a, i), example(b, i)),
+        Some(i) => fail("test examples", example(a, i), example(b, i)),
         None => Ok(()),
     }
 }

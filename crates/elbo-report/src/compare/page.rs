@@ -3,7 +3,7 @@
 use super::{Compared, Comparison, Verdict};
 use crate::number::{count, counted, ends, interval, short, shortened, value};
 use crate::page::{Page, Section, paragraphs, plots, remark, table};
-use crate::plot::curves::{Curve, Curves};
+use crate::plot::curves::{Curve, CurvePlot};
 use crate::plot::whiskers::whiskers;
 use crate::plot::{Axis, Figure, Ink};
 use crate::read::Run;
@@ -158,7 +158,7 @@ fn curves(
         let x: Vec<f64> = (1..=longest).map(count).collect();
         let (x_axis, y_axis) = (Axis::whole("epoch", 1, longest), Axis::over("nats per example", all.iter().copied()));
         let (id, title, curves) = (id.to_owned(), title.to_owned(), curves.clone());
-        Curves { id, title, x, x_axis, y_axis, curves, noun: "epochs" }.figure().with_text(said.join("; ") + ".")
+        CurvePlot { id, title, x, x_axis, y_axis, curves, noun: "epochs" }.figure().with_text(said.join("; ") + ".")
     };
     all.iter().any(|value| value.is_finite()).then(figure)
 }

@@ -1,5 +1,6 @@
 //! The page around the sections: one file that needs nothing else.
 
+use crate::number::unbroken;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
@@ -107,12 +108,17 @@ pub fn plots(figures: &[crate::plot::Figure]) -> Markup {
     html! { div class="plots" { @for figure in figures { (figure.html()) } } }
 }
 
+/// A plot with something beside it where there is room.
+pub fn beside(figure: Option<&crate::plot::Figure>, other: &Markup) -> Markup {
+    html! { div class="plots" { @if let Some(figure) = figure { (figure.html()) } div class="stack" { (other) } } }
+}
+
 /// Paragraphs.
 pub fn paragraphs<S: AsRef<str>>(texts: &[S]) -> Markup {
-    html! { @for text in texts { p { (text.as_ref()) } } }
+    html! { @for text in texts { p { (unbroken(text.as_ref())) } } }
 }
 
 /// What something needs to be read rightly.
 pub fn remark(text: &str) -> Markup {
-    html! { p class="remark" { (text) } }
+    html! { p class="remark" { (unbroken(text)) } }
 }

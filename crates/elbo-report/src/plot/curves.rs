@@ -16,7 +16,7 @@ pub struct Curve {
 
 /// What a figure of curves is made of.
 #[derive(Clone, Debug)]
-pub struct Curves {
+pub struct CurvePlot {
     /// Unique on the page.
     pub id: String,
     /// What it is.
@@ -33,7 +33,7 @@ pub struct Curves {
     pub noun: &'static str,
 }
 
-impl Curves {
+impl CurvePlot {
     /// Draws them.
     pub fn figure(self) -> Figure {
         let chosen = thinned(self.x.len(), MOST_POINTS);

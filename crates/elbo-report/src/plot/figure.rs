@@ -3,6 +3,7 @@
 use super::Ink;
 use super::axis::Axis;
 use super::canvas::{Canvas, Size, drawn};
+use crate::number::unbroken;
 use maud::{Markup, PreEscaped, html};
 
 /// A finished plot.
@@ -94,7 +95,7 @@ impl Figure {
     /// Says what it shows.
     #[must_use]
     pub fn with_text(mut self, text: impl Into<String>) -> Self {
-        self.text = text.into();
+        self.text = unbroken(&text.into());
         self
     }
 

@@ -57,7 +57,9 @@ impl Histogram {
             }
             // The ends of the range are seen through the bars.
             if let Some(((first, last), (low, high, _))) = expected {
-                [low, high].iter().for_each(|&&y| canvas.line(&[(first, y), (last, y)], Ink::Ideal, 1.0));
+                for y in [*low, *high] {
+                    canvas.line(&[(first, y), (last, y)], Ink::Ideal, 1.0);
+                }
             }
             if let Some((x, _)) = self.line {
                 canvas.line(&[(x, 0.0), (x, y_high)], Ink::Ideal, 1.4);

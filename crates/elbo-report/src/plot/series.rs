@@ -5,6 +5,8 @@ use crate::number::{count, short, thinned};
 
 /// The most channels that are drawn.
 const CHANNELS: usize = 6;
+/// Rows of the table, times one more than channels: a page has a dozen of them.
+const ROWS: usize = 300;
 
 /// The figure of one example: values `[length, channels]`, `NaN` where one is missing.
 pub fn series((id, title): (&str, &str), values: &[f32], channels: usize) -> Figure {
@@ -14,6 +16,7 @@ pub fn series((id, title): (&str, &str), values: &[f32], channels: usize) -> Fig
     let chosen = thinned(length, MOST_POINTS);
     let drawn = chosen.iter().flat_map(|&t| (0..shown).map(move |c| value(t, c)));
     let axes = (Axis::whole("time step", 1, length.max(1)), Axis::over("", drawn));
+    let rows = ROWS / (shown + 1);
     let name = |c: usize| if channels == 1 { "value".to_owned() } else { format!("channel {}", c + 1) };
     let table = Table::new(["time step".to_owned()].into_iter().chain((0..shown).map(name)));
     let figure = Figure::new((id, title), Size::SMALL, axes, table, |canvas, table| {
@@ -21,7 +24,7 @@ pub fn series((id, title): (&str, &str), values: &[f32], channels: usize) -> Fig
             let points: Vec<_> = chosen.iter().map(|&t| (count(t + 1), value(t, c))).collect();
             canvas.line(&points, Ink::series(c), 1.6);
         }
-        for &t in &chosen {
+        for t in thinned(length, rows) {
             let all: Vec<f64> = (0..shown).map(|c| value(t, c)).collect();
             let cells = all.iter().map(|&x| if x.is_nan() { "missing".to_owned() } else { short(x) });
             let at = all.iter().filter(|x| x.is_finite()).map(|&x| canvas.mark(count(t + 1), x)).collect::<Vec<_>>();
@@ -31,5 +34,8 @@ pub fn series((id, title): (&str, &str), values: &[f32], channels: usize) -> Fig
     let legend = (0..shown).filter(|_| channels > 1).map(|c| (Mark::Line, Ink::series(c), name(c)));
     let left_out = (shown < channels).then(|| format!("The first {shown} of {channels} channels are drawn."));
     let figure = figure.with_legend(legend.collect::<Vec<_>>());
-    figure.with_note(left_out.or_else(|| thinning_note(chosen.len(), length, "time steps")))
+    let thinned = (rows < length).then(|| format!("The values are those of {rows} of {length} time steps."));
+    let notes: Vec<String> =
+        [left_out, thinning_note(chosen.len(), length, "time steps"), thinned].into_iter().flatten().collect();
+    figure.with_note((!notes.is_empty()).then(|| notes.join(" ")))
 }

@@ -137,7 +137,9 @@ fn command(run: &Run) -> String {
         ("validation", training.validation_fraction.to_string()),
         ("seed", training.seed.to_string()),
     ];
-    numbers.iter().for_each(|(name, value)| option(name, value));
+    for (name, value) in &numbers {
+        option(name, value);
+    }
     words.join(" \\\n  ")
 }
 

@@ -2,7 +2,7 @@
 
 use crate::number::{counted, percent, short};
 use crate::page::{Section, paragraphs, plots};
-use crate::plot::curves::{Curve, Curves};
+use crate::plot::curves::{Curve, CurvePlot};
 use crate::plot::{Axis, Figure, Ink};
 use crate::read::Run;
 use elbo::train::EpochReport;
@@ -57,7 +57,7 @@ fn over_epochs(
     let text = curves.iter().map(from_to).collect::<Vec<_>>().join(" ");
     let (id, title) = (id.to_owned(), title.to_owned());
     let x_axis = Axis::whole("epoch", ends.0, ends.1);
-    Curves { id, title, x, x_axis, y_axis, curves, noun: "epochs" }.figure().with_text(text)
+    CurvePlot { id, title, x, x_axis, y_axis, curves, noun: "epochs" }.figure().with_text(text)
 }
 
 fn curve(name: &str, number: usize, epochs: &[EpochReport], value: impl Fn(&EpochReport) -> f64) -> Curve {

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// The longest that the browser may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A browser with one page.
 pub struct Browser {
@@ -117,9 +117,9 @@ impl Browser {
         std::mem::take(&mut self.complaints)
     }
 
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
+    fn call(&mut self, method: &str, parameters: impl Into<Value>) -> Value {
         self.calls += 1;
-        let mut message = json!({ "id": self.calls, "method": method, "params": parameters });
+        let mut message = json!({ "id": self.calls, "method": method, "params": parameters.into() });
         if let Some(session) = &self.session {
             message["sessionId"] = json!(session);
         }
@@ -172,7 +172,8 @@ fn messages(output: File) -> Receiver<Value> {
 /// Bytes of a text in base 64.
 pub fn decoded(text: &str) -> Vec<u8> {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let value = |letter: u8| LETTERS.iter().position(|&known| known == letter).map(|place| place as u32);
+    let value =
+        |letter: u8| LETTERS.iter().position(|&known| known == letter).and_then(|place| u32::try_from(place).ok());
     let values: Vec<u32> = text.bytes().filter_map(value).collect();
     let mut bytes = Vec::new();
     for four in values.chunks(4) {

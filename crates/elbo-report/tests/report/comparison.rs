@@ -54,7 +54,7 @@ fn what_cannot_be_compared_is_refused() {
     assert!(matches!(error, Error::TestSetsDiffer { .. }));
     assert!(error.to_string().contains("number of test examples: expected 20 as in"), "{error}");
     let error = with("other", Plan::files(&train, Some(&other), 1));
-    assert!(error.to_string().contains("test example 2: expected `2` with label `y`"), "{error}");
+    assert!(error.to_string().contains("test examples: expected `2` with label `y` in place 2 as in"), "{error}");
     let error = with("real", Plan::files(&real.0, Some(&real.1), 1));
     assert!(error.to_string().contains("task: expected classification"), "{error}");
     let error = with("untested", Plan::files(&train, None, 1));

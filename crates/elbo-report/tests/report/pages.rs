@@ -95,6 +95,7 @@ fn hover(browser: &mut Browser, name: &str) {
     browser.evaluate("document.querySelector('.frame').focus()");
     browser.press("ArrowRight");
     assert_eq!(browser.evaluate("!document.querySelector('.frame .tip').hidden"), true);
+    picture(browser, &format!("{name}-keys"));
     browser.press("Escape");
     assert_eq!(browser.evaluate("document.querySelectorAll('.tip:not([hidden])').length"), 0);
     browser.evaluate("document.activeElement.blur(), scrollTo({ top: 0, behavior: 'instant' })");

@@ -1,7 +1,7 @@
 //! Which classes are taken for which.
 
 use crate::number::{count, counted, grouped, percent};
-use crate::page::{Section, plots, table};
+use crate::page::{Section, beside, table};
 use crate::plot::matrix::matrix;
 use crate::read::Classes;
 use maud::html;
@@ -9,7 +9,7 @@ use maud::html;
 /// The most classes of a drawn matrix.
 const MOST_CLASSES: usize = 40;
 /// The most confusions that are listed.
-const MOST_LISTED: usize = 20;
+const MOST_LISTED: usize = 10;
 
 /// The section.
 pub fn section(classes: &Classes) -> Section {
@@ -20,13 +20,13 @@ pub fn section(classes: &Classes) -> Section {
     let rows: Vec<Vec<String>> =
         (0..classes.names.len()).map(|class| row(&classes.names[class], class, &counts)).collect();
     let listed = confusions(classes, &counts);
-    let body = html! {
-        @if let Some(figure) = figure { (plots(&[figure])) }
+    let tables = html! {
         (table("Classes", &["class", "test examples", "found (recall)", "right when named (precision)"], &rows))
         @if !listed.is_empty() {
             (table("The most frequent confusions", &["true class", "taken for", "test examples"], &listed))
         }
     };
+    let body = beside(figure.as_ref(), &tables);
     Section { id: "confusion", title: "Classes and confusions".into(), body }
 }
 

@@ -9,8 +9,11 @@ use elbo_kernels::noise::uniform::uniforms_f64;
 
 /// Bins of calibration, as in the scores of a run.
 pub const BINS: usize = 15;
-/// Draws of outcomes under perfect calibration.
+/// Draws of outcomes under perfect calibration: fewer where there are very many examples.
 const DRAWS: usize = 1000;
+const FEWEST_DRAWS: usize = 100;
+/// Outcomes that are drawn in all, about.
+const OUTCOMES: usize = 50_000_000;
 
 /// Largest probability of every example.
 pub fn confidences(probabilities: &Probabilities) -> Vec<f64> {
@@ -71,7 +74,8 @@ pub fn consistent_ece(probabilities: &Probabilities, found: f64) -> (f64, f64, f
     let confidence = confidences(probabilities);
     let bins: Vec<usize> = confidence.iter().map(|&p| bin(p)).collect();
     let stream = Stream::named(0, "report/consistency");
-    let mut errors: Vec<f64> = (0..DRAWS as u64)
+    let draws = (OUTCOMES / confidence.len().max(1)).clamp(FEWEST_DRAWS, DRAWS);
+    let mut errors: Vec<f64> = (0..draws as u64)
         .map(|draw| {
             let mut sums = [0.0; BINS];
             for (i, u) in uniforms_f64(stream.draws(draw, 1), confidence.len()).into_iter().enumerate() {
@@ -82,7 +86,7 @@ pub fn consistent_ece(probabilities: &Probabilities, found: f64) -> (f64, f64, f
         .collect();
     errors.sort_unstable_by(f64::total_cmp);
     let above = errors.iter().filter(|&&error| error >= found).count();
-    (errors[DRAWS / 40], errors[DRAWS - 1 - DRAWS / 40], count(above) / count(DRAWS))
+    (errors[draws / 40], errors[draws - 1 - draws / 40], count(above) / count(draws))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a probability

@@ -2,11 +2,11 @@
 
 use super::local::RiskCoverage;
 use crate::number::{percent, short};
-use crate::page::{Section, paragraphs, plots};
-use crate::plot::curves::{Curve, Curves};
+use crate::page::{Section, beside, paragraphs, table};
+use crate::plot::curves::{Curve, CurvePlot};
 use crate::plot::{Axis, Figure, Ink};
 use crate::read::Classes;
-use maud::html;
+use maud::{Markup, html};
 
 /// The section.
 pub fn section(classes: &Classes) -> Section {
@@ -15,8 +15,15 @@ pub fn section(classes: &Classes) -> Section {
         "Leave the examples to a person that the model is least sure of: how many errors remain among the others? The \
          curve should rise from left to right, and the lower it is the better the order of the confidences.",
     ];
-    let body = html! { (paragraphs(&words)) (plots(&[figure(&curve)])) };
+    let body = html! { (paragraphs(&words)) (beside(Some(&figure(&curve)), &levels(&curve))) };
     Section { id: "selective", title: "Answering only when sure".into(), body }
+}
+
+/// Errors at some coverages.
+fn levels(curve: &RiskCoverage) -> Markup {
+    let row = |share: &f64| vec![percent(*share), percent(curve.at(*share))];
+    let rows: Vec<Vec<String>> = [1.0, 0.95, 0.9, 0.8, 0.7, 0.5].iter().map(row).collect();
+    table("Errors among the surest examples", &["answered", "wrong among them"], &rows)
 }
 
 fn figure(curve: &RiskCoverage) -> Figure {
@@ -38,7 +45,7 @@ fn figure(curve: &RiskCoverage) -> Figure {
         line("random order", vec![all; curve.risk.len()], Ink::Ideal),
     ];
     let highest = curves.iter().flat_map(|curve| curve.values.iter().copied());
-    Curves {
+    CurvePlot {
         id: "risk-coverage".into(),
         title: "Risk and coverage".into(),
         x: curve.coverage.clone(),

@@ -1,7 +1,7 @@
 //! Where uncertainty comes from, and whether it finds the errors.
 
 use crate::number::{mean, percent, short};
-use crate::page::{Section, paragraphs, plots, table};
+use crate::page::{Section, beside, paragraphs, table};
 use crate::plot::scatter::{Point, Scatter};
 use crate::plot::{Axis, Figure, Ink, Size};
 use crate::read::Classes;
@@ -21,8 +21,7 @@ pub fn section(classes: &Classes) -> Section {
     let columns = ["test examples", "number", "total (nats)", "aleatoric (nats)", "epistemic (nats)"];
     let body = html! {
         (paragraphs(&words))
-        (table("Mean uncertainty of the predictions", &columns, &rows))
-        (plots(&[figure(classes)]))
+        (beside(Some(&figure(classes)), &table("Mean uncertainty of the predictions", &columns, &rows)))
     };
     Section { id: "uncertainty", title: "Uncertainty".into(), body }
 }
