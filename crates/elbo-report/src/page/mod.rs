@@ -85,7 +85,7 @@ fn heading_id(section: &Section) -> String {
 /// A table with a caption; numbers are set right. Cells of the first column name their row.
 pub fn table<S: AsRef<str>>(caption: &str, columns: &[S], rows: &[Vec<String>]) -> Markup {
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(caption) {
+        div class="scroll" tabindex="0" role="group" aria-label=(caption) {
             table {
                 caption { (caption) }
                 thead { tr { @for column in columns { th scope="col" { (column.as_ref()) } } } }

@@ -48,7 +48,8 @@ for (const frame of document.querySelectorAll(".plot .frame")) {
     const y = Math.min(...at.map((place) => place[1])) * scale;
     const left = x + 12 + tip.offsetWidth <= frame.clientWidth ? x + 12 : x - 12 - tip.offsetWidth;
     tip.style.left = Math.max(0, Math.min(left, frame.clientWidth - tip.offsetWidth)) + "px";
-    tip.style.top = Math.max(0, y - tip.offsetHeight - 10) + "px";
+    const above = y - tip.offsetHeight - 10;
+    tip.style.top = (above >= 0 ? above : Math.max(...at.map((place) => place[1])) * scale + 14) + "px";
   };
   const nearest = (event) => {
     const box = svg.getBoundingClientRect();

@@ -163,7 +163,7 @@ impl Figure {
         html! {
             details class="values" {
                 summary { "Values" }
-                div class="scroll" tabindex="0" role="region" aria-label=(format!("Values of: {}", self.title)) {
+                div class="scroll" tabindex="0" role="group" aria-label=(format!("Values of: {}", self.title)) {
                     table {
                         caption { (self.title) }
                         thead { tr { @for column in &self.table.columns { th scope="col" { (column) } } } }

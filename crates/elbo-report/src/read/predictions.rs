@@ -57,7 +57,7 @@ impl Predicted {
     /// Reads the file of a run with these data.
     pub fn read(path: &Path, data: &DataConfig) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| elbo::Error::io(path, "read", error))?;
-        let lines = Lines { path, columns: columns(&data.targets) };
+        let mut lines = Lines { path, columns: columns(&data.targets), places: Vec::new() };
         let records = lines.records(&bytes)?;
         match &data.targets {
             Targets::Classes { names } => Ok(Self::Classes(lines.classes(&records, names)?)),
@@ -94,7 +94,7 @@ impl Classes {
     }
 }
 
-/// The header that a run's configuration asks for.
+/// The columns that a run's configuration asks for.
 fn columns(targets: &Targets) -> Vec<String> {
     let names: Vec<String> = match targets {
         Targets::Classes { names } => names.iter().map(|name| format!("prob_{name}")).collect(),
@@ -113,7 +113,10 @@ fn columns(targets: &Targets) -> Vec<String> {
 /// A file that is being read.
 struct Lines<'a> {
     path: &'a Path,
+    /// Columns that are needed; others may be there too.
     columns: Vec<String>,
+    /// Where they stand.
+    places: Vec<usize>,
 }
 
 impl Lines<'_> {
@@ -122,14 +125,20 @@ impl Lines<'_> {
         Err(Error::Predictions { path, line, what, expected: expected.into(), found: found.into() })
     }
 
-    fn records(&self, bytes: &[u8]) -> Result<Vec<StringRecord>> {
+    fn records(&mut self, bytes: &[u8]) -> Result<Vec<StringRecord>> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
         let header = match reader.headers() {
-            Ok(header) => header.iter().map(str::to_owned).collect::<Vec<_>>(),
+            Ok(header) => header.clone(),
             Err(error) => return self.fail(1, "header", "text", error.to_string()),
         };
-        if header != self.columns {
-            return self.fail(1, "header", self.columns.join(","), header.join(","));
+        for name in &self.columns {
+            match header.iter().position(|column| column == name) {
+                Some(place) => self.places.push(place),
+                None => {
+                    let found = header.iter().collect::<Vec<_>>().join(",");
+                    return self.fail(1, "header", format!("a column `{name}`"), found);
+                }
+            }
         }
         let mut records = Vec::new();
         for (line, record) in (2..).zip(reader.records()) {
@@ -151,9 +160,9 @@ impl Lines<'_> {
     fn classes(&self, records: &[StringRecord], names: &[String]) -> Result<Classes> {
         let mut labels = Vec::with_capacity(records.len());
         for (line, record) in (2..).zip(records) {
-            match names.iter().position(|name| *name == record[1]) {
+            match names.iter().position(|name| name == self.field(record, 1)) {
                 Some(label) => labels.push(label),
-                None => return self.fail(line, "label", "a class of the run", format!("`{}`", &record[1])),
+                None => return self.fail(line, "label", "a class of the run", format!("`{}`", self.field(record, 1))),
             }
         }
         let classes = names.len();
@@ -165,7 +174,7 @@ impl Lines<'_> {
         }
         Ok(Classes {
             names: names.to_vec(),
-            ids: ids(records),
+            ids: self.ids(records),
             labels,
             probabilities: Probabilities::new(probabilities, classes)?,
             entropy: self.column(records, 3 + classes)?,
@@ -175,7 +184,7 @@ impl Lines<'_> {
 
     fn reals(&self, records: &[StringRecord]) -> Result<Reals> {
         Ok(Reals {
-            ids: ids(records),
+            ids: self.ids(records),
             targets: self.column(records, 1)?,
             mean: self.column(records, 2)?,
             stddev: self.column(records, 3)?,
@@ -191,13 +200,18 @@ impl Lines<'_> {
     }
 
     fn number(&self, line: u64, record: &StringRecord, column: usize) -> Result<f64> {
-        match record[column].parse::<f64>() {
+        match self.field(record, column).parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
-            _ => self.fail(line, &self.columns[column], "a finite number", format!("`{}`", &record[column])),
+            _ => self.fail(line, &self.columns[column], "a finite number", format!("`{}`", self.field(record, column))),
         }
     }
-}
 
-fn ids(records: &[StringRecord]) -> Vec<String> {
-    records.iter().map(|record| record[0].to_owned()).collect()
+    /// The field of one of the columns that are needed.
+    fn field<'a>(&self, record: &'a StringRecord, column: usize) -> &'a str {
+        &record[self.places[column]]
+    }
+
+    fn ids(&self, records: &[StringRecord]) -> Vec<String> {
+        records.iter().map(|record| self.field(record, 0).to_owned()).collect()
+    }
 }

@@ -33,8 +33,8 @@ pub fn section(run: &Run) -> Result<Section> {
 }
 
 const INTERVALS: &str = "Brackets hold 95 % intervals from resampling the test examples: how far a number would move with \
-    another test set of this size from the same source. They do not tell how far it would move with another training run, \
-    and with few examples they are too short.";
+    another test set of this size from the same source. They do not tell how far it would move with another training run; \
+    with few examples they are too short, and where all examples score the same they have no length.";
 
 fn unfinished(run: &Run) -> String {
     let (done, epochs) = (run.log.epochs.len(), run.config.training.epochs);

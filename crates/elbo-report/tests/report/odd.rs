@@ -70,7 +70,7 @@ fn one_epoch_and_one_test_example() {
     let test = class_table(&folder.path().join("s.csv"), ["x", "y"], 1, |_| 0);
     let page = report(&Plan::files(&train, Some(&test), 1).run(folder.path().join("run"))).unwrap();
     check(&page);
-    assert!(page.contains("1 test example is very little") && page.contains("All test examples are of one class"));
+    assert!(page.contains("Only 1 test example: take") && page.contains("All test examples are of one class"));
 
     let train = real_table(&folder.path().join("tr.csv"), 0, 30);
     let test = real_table(&folder.path().join("sr.csv"), 30, 1);
@@ -133,9 +133,16 @@ fn damaged_files_are_told_with_their_place() {
         report(&run).unwrap_err().to_string()
     };
     let header = with("prob_1", "prob_3");
-    assert!(header.contains("predictions.csv: line 1: header: expected id,label,predicted,prob_1"), "{header}");
+    assert!(
+        header.contains("predictions.csv: line 1: header: expected a column `prob_1`, found id,label,predicted,prob_3"),
+        "{header}"
+    );
     let label = with("\n1,2,", "\n1,7,");
     assert!(label.contains("line 2: label: expected a class of the run, found `7`"), "{label}");
+    let more: String =
+        good.lines().enumerate().map(|(i, line)| format!("{},{line}\n", ["extra", "7"][usize::from(i > 0)])).collect();
+    fs::write(&path, more).unwrap();
+    report(&run).unwrap();
     fs::write(&path, good.lines().next().unwrap()).unwrap();
     let empty = report(&run).unwrap_err().to_string();
     assert!(empty.contains("line 2: row: expected at least one example, found none"), "{empty}");

@@ -1,6 +1,6 @@
 //! Which classes are taken for which.
 
-use crate::number::{count, counted, grouped, percent};
+use crate::number::{count, grouped, percent};
 use crate::page::{Section, beside, table};
 use crate::plot::matrix::matrix;
 use crate::read::Classes;
@@ -43,8 +43,8 @@ fn text(classes: &Classes, counts: &[Vec<usize>]) -> String {
     let right: usize = (0..counts.len()).map(|class| counts[class][class]).sum();
     let wrong = classes.labels.len() - right;
     format!(
-        "{} are right (on the diagonal) and {} wrong. A cell is as strong in colour as its share of the true class.",
-        counted(right, "test example"),
+        "{} right, on the diagonal, and {} wrong. A cell is as strong in colour as its share of the true class.",
+        grouped(right),
         grouped(wrong)
     )
 }

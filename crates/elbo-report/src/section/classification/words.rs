@@ -26,7 +26,7 @@ pub fn words(run: &Run, classes: &Classes) -> Result<Vec<String>> {
     ];
     if classes.labels.len() < FEW {
         words.push(format!(
-            "{} is very little to judge by: take all of this as a first impression.",
+            "Only {}: take all of this as a first impression.",
             counted(classes.labels.len(), "test example")
         ));
     }

@@ -27,7 +27,7 @@ pub fn words(run: &Run, reals: &Reals) -> Result<Vec<String>> {
     ];
     if reals.targets.len() < FEW {
         words.push(format!(
-            "{} is very little to judge by: take all of this as a first impression.",
+            "Only {}: take all of this as a first impression.",
             counted(reals.targets.len(), "test example")
         ));
     }
