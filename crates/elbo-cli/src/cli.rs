@@ -165,8 +165,12 @@ pub struct ReportArgs {
     /// Folder of a run, finished or not
     #[arg(value_name = "DIR")]
     pub run: PathBuf,
-    #[command(flatten)]
-    pub page: PageArgs,
+    /// Where the page goes [default: report.html in DIR]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Show the page in the browser
+    #[arg(long)]
+    pub open: bool,
 }
 
 #[derive(Debug, Args)]
@@ -174,13 +178,7 @@ pub struct CompareArgs {
     /// Folders of finished runs with one test set; each is compared with the first
     #[arg(value_name = "DIR", num_args = 2.., required = true)]
     pub runs: Vec<PathBuf>,
-    #[command(flatten)]
-    pub page: PageArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct PageArgs {
-    /// Where the page goes [default: report.html in DIR, or compare.html]
+    /// Where the page goes [default: compare.html]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Show the page in the browser

@@ -13,7 +13,7 @@ const FILE: &str = "compare.html";
 pub fn run(args: &CompareArgs, json: bool) -> Result<Outcome> {
     let folders: Vec<RunFolder> = args.runs.iter().map(RunFolder::new).collect();
     let comparison = elbo_report::compare(&folders)?;
-    let path = args.page.output.clone().unwrap_or_else(|| PathBuf::from(FILE));
+    let path = args.output.clone().unwrap_or_else(|| PathBuf::from(FILE));
     write_atomically(&path, comparison.html().as_bytes())?;
     if json {
         let mut value = comparison.json();
@@ -23,6 +23,8 @@ pub fn run(args: &CompareArgs, json: bool) -> Result<Outcome> {
         output::text(&comparison.text());
         output::text(&format!("\nPage: {}\n", path.display()));
     }
-    pages::open(&args.page, &path)?;
+    if args.open {
+        pages::open(&path)?;
+    }
     Ok(Outcome::Done)
 }

@@ -1,6 +1,5 @@
 //! Showing a page in the user's browser.
 
-use crate::cli::PageArgs;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,11 +13,8 @@ const OPENER: &str = if cfg!(target_os = "macos") {
     "xdg-open"
 };
 
-/// Opens a page if that was asked for.
-pub fn open(args: &PageArgs, page: &Path) -> Result<()> {
-    if !args.open {
-        return Ok(());
-    }
+/// Opens a page.
+pub fn open(page: &Path) -> Result<()> {
     let page = std::fs::canonicalize(page).with_context(|| format!("{}: cannot read", page.display()))?;
     let mut command = Command::new(OPENER);
     let status = command.arg(&page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();

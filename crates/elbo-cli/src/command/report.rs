@@ -9,12 +9,14 @@ use elbo_report::write_report;
 
 pub fn run(args: &ReportArgs, json: bool) -> Result<Outcome> {
     let folder = RunFolder::new(&args.run);
-    let path = write_report(&folder, args.page.output.as_deref())?;
+    let path = write_report(&folder, args.output.as_deref())?;
     if json {
         output::json(&serde_json::json!({ "run": args.run, "report": path }));
     } else {
         output::text(&format!("Report: {}\n", path.display()));
     }
-    pages::open(&args.page, &path)?;
+    if args.open {
+        pages::open(&path)?;
+    }
     Ok(Outcome::Done)
 }

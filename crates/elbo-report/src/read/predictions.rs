@@ -132,13 +132,11 @@ impl Lines<'_> {
             Err(error) => return self.fail(1, "header", "text", error.to_string()),
         };
         for name in &self.columns {
-            match header.iter().position(|column| column == name) {
-                Some(place) => self.places.push(place),
-                None => {
-                    let found = header.iter().collect::<Vec<_>>().join(",");
-                    return self.fail(1, "header", format!("a column `{name}`"), found);
-                }
-            }
+            let Some(place) = header.iter().position(|column| column == name) else {
+                let found = header.iter().collect::<Vec<_>>().join(",");
+                return self.fail(1, "header", format!("a column `{name}`"), found);
+            };
+            self.places.push(place);
         }
         let mut records = Vec::new();
         for (line, record) in (2..).zip(reader.records()) {

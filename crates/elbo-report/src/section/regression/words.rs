@@ -1,6 +1,6 @@
 //! The summary in words.
 
-use super::local::explained;
+use super::local::{Covered, coverages, explained};
 use crate::error::Result;
 use crate::number::{count, counted, interval, mean, percent, short};
 use crate::read::{Reals, Run};
@@ -22,7 +22,7 @@ pub fn words(run: &Run, reals: &Reals) -> Result<Vec<String>> {
             run.config.data.name,
             interval(&scores.rmse)
         ) + &baseline(reals)?,
-        calibration(reals, &scores),
+        calibration(reals, &scores) + &other_levels(reals)?,
         parts(reals),
     ];
     if reals.targets.len() < FEW {
@@ -74,6 +74,21 @@ fn calibration(reals: &Reals, scores: &RegressionScores) -> String {
         short(width),
         interval(&scores.nll)
     )
+}
+
+/// Where intervals of other levels do not keep what they promise.
+fn other_levels(reals: &Reals) -> Result<String> {
+    let found = coverages(reals)?;
+    let listed = |is_off: &dyn Fn(&Covered) -> bool| {
+        let off = found.iter().filter(|c| (c.level - 0.9).abs() > 1e-9 && is_off(c));
+        off.map(|c| percent(c.level)).collect::<Vec<_>>().join(", ")
+    };
+    let (fewer, more) = (listed(&|c| c.interval.1 < c.level), listed(&|c| c.interval.0 > c.level));
+    let sentence = |levels: &str, what: &str| match levels {
+        "" => String::new(),
+        levels => format!(" Intervals of {levels} hold {what} targets than promised."),
+    };
+    Ok(sentence(&fewer, "fewer") + &sentence(&more, "more"))
 }
 
 fn parts(reals: &Reals) -> String {
