@@ -12,7 +12,7 @@ use elbo::run::{
     TrainingSummary, evaluate, predictions_csv,
 };
 use elbo::train::Trainer;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -184,10 +184,7 @@ fn show_finished(folder: &RunFolder, args: &TrainArgs, json: bool) -> Result<Out
     if !json {
         output::note(&format!("{}: the run is finished already", folder.path().display()));
     }
-    let page = match folder.path().join(elbo_report::FILE) {
-        path if path.exists() => Page::Written(path),
-        _ => Page::write(folder, args),
-    };
+    let page = Page::found(folder).unwrap_or_else(|| Page::write(folder, args));
     show(folder, &folder.metrics()?, &page, json);
     Ok(Outcome::Done)
 }
@@ -200,6 +197,14 @@ enum Page {
 }
 
 impl Page {
+    /// The report that was written after the run was finished; one of before tells of an unfinished run.
+    fn found(folder: &RunFolder) -> Option<Self> {
+        let path = folder.path().join(elbo_report::FILE);
+        let changed = |path: &Path| std::fs::metadata(path).ok()?.modified().ok();
+        let is_new = changed(&path)? >= changed(&folder.path().join("metrics.json"))?;
+        is_new.then_some(Self::Written(path))
+    }
+
     fn write(folder: &RunFolder, args: &TrainArgs) -> Self {
         if args.no_report {
             return Self::NotAsked;

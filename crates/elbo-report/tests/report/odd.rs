@@ -139,8 +139,10 @@ fn damaged_files_are_told_with_their_place() {
     );
     let label = with("\n1,2,", "\n1,7,");
     assert!(label.contains("line 2: label: expected a class of the run, found `7`"), "{label}");
-    let more: String =
-        good.lines().enumerate().map(|(i, line)| format!("{},{line}\n", ["extra", "7"][usize::from(i > 0)])).collect();
+    let more = good.lines().enumerate().fold(String::new(), |more, (i, line)| {
+        let first = if i == 0 { "extra" } else { "7" };
+        more + first + "," + line + "\n"
+    });
     fs::write(&path, more).unwrap();
     report(&run).unwrap();
     fs::write(&path, good.lines().next().unwrap()).unwrap();
