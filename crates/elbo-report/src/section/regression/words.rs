@@ -63,7 +63,7 @@ fn calibration(reals: &Reals, scores: &RegressionScores) -> String {
     let verdict = match share {
         _ if high < 0.9 => "fewer than promised: the model is over-confident, and its intervals are too narrow",
         _ if low > 0.9 => "more than promised: the model is under-confident, and its intervals are too wide",
-        _ => "no sign that they are too narrow or too wide",
+        _ => "at this level there is no sign that they are too narrow or too wide",
     };
     format!(
         "The 90 % intervals hold {} of the targets (95 % Wilson interval {} to {}): {verdict}. They are {} wide on average. The negative log likelihood is {} \
