@@ -5,4 +5,5 @@ mod commands;
 mod main_job;
 mod program;
 mod repeatable;
+mod report;
 mod resume;

@@ -19,7 +19,7 @@ mod metrics;
 mod predictions;
 mod prepare;
 
-pub use config::{DataConfig, DataSource, PredictionConfig, RunConfig, Targets};
+pub use config::{DataConfig, DataSource, PredictionConfig, RunConfig, Targets, fingerprint};
 pub use evaluate::{Evaluated, Scores, evaluate, predict_mean, predict_posterior};
 pub use events::{Event, EventLog};
 pub use folder::RunFolder;
