@@ -34,6 +34,10 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Show a run, a model file, a model description or a data file
     Inspect(InspectArgs),
+    /// Write a run's report: one page with its scores, plots and settings
+    Report(ReportArgs),
+    /// Compare runs on their common test examples
+    Compare(CompareArgs),
 }
 
 #[derive(Debug, Args)]
@@ -97,6 +101,9 @@ pub struct TrainArgs {
     /// Seconds between checkpoints
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = not_negative)]
     pub checkpoint_every: f64,
+    /// Do not write report.html
+    #[arg(long)]
+    pub no_report: bool,
 }
 
 #[derive(Debug, Args)]
@@ -184,6 +191,32 @@ pub struct InspectArgs {
     pub path: PathBuf,
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Folder of a run, finished or not
+    #[arg(value_name = "DIR")]
+    pub run: PathBuf,
+    /// Where the page goes [default: report.html in DIR]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Show the page in the browser
+    #[arg(long)]
+    pub open: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders of finished runs with one test set; each is compared with the first
+    #[arg(value_name = "DIR", num_args = 2.., required = true)]
+    pub runs: Vec<PathBuf>,
+    /// Where the page goes [default: compare.html]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Show the page in the browser
+    #[arg(long)]
+    pub open: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

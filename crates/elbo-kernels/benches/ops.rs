@@ -12,7 +12,7 @@ use divan::{
 use elbo_kernels::noise::{normal::normals_f32, sign::signs};
 use elbo_kernels::{
     AdamStep, ConvGeometry, DataFormat, Epilogue, Padding, Stream, TransposedGeometry, adam_step, convolution, dense,
-    kl_normal, sample_normal, sum_squares, transposed_convolution,
+    kl_normal, normal_mean, normal_variance, sample_normal, sum_squares, transposed_convolution,
 };
 use rayon::prelude::*;
 
@@ -144,6 +144,20 @@ fn sample_kl(bencher: Bencher<'_, '_>, n: usize) {
         let loss = sum_squares(sample).mul_scalar(0.5 * weight) + divergence.mul_scalar(weight);
         let grads = loss.backward();
         (loss.into_scalar::<f32>(), loc.grad(&grads), u.grad(&grads))
+    });
+}
+
+/// Means, variances and a divergence, forward and backward: what local reparameterization makes of its weights.
+#[divan::bench(args = [100_000, 1_000_000])]
+fn moments_kl(bencher: Bencher<'_, '_>, n: usize) {
+    let device = Device::flex().autodiff();
+    let (loc, u) = (random([n], &device).require_grad(), random([n], &device).require_grad());
+    let (prior_loc, prior_scale) = (Tensor::<1>::zeros([1], &device), Tensor::<1>::ones([1], &device));
+    bencher.counter(ItemsCount::new(n)).bench_local(|| {
+        let (mean, variance) = (normal_mean(loc.clone(), u.clone()), normal_variance(u.clone()));
+        let divergence = kl_normal(loc.clone(), u.clone(), prior_loc.clone(), prior_scale.clone());
+        let grads = (sum_squares(mean) + sum_squares(variance) + divergence).backward();
+        (loc.grad(&grads), u.grad(&grads))
     });
 }
 

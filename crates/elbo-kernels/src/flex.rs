@@ -14,6 +14,7 @@ mod softplus;
 mod squares;
 mod sum;
 mod tensor;
+mod weights;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use crate::geometry::{ConvGeometry, Epilogue};
 use crate::gradient::Gradients;
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
+use crate::weight_use::WeightUse;
 use burn::backend::{Flex, flex::FlexTensor, tensor::FloatTensor};
 
 impl VariationalOps for Flex {
@@ -145,6 +147,35 @@ impl VariationalOps for Flex {
         grad: FlexTensor,
     ) -> (FlexTensor, FlexTensor) {
         kl::kl_normal_backward_posterior(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
+    fn normal_variance(untransformed_scale: FlexTensor) -> FlexTensor {
+        weights::normal_variance(untransformed_scale)
+    }
+
+    fn normal_variance_backward(untransformed_scale: FlexTensor, grad: FlexTensor) -> FlexTensor {
+        weights::normal_variance_backward(untransformed_scale, grad)
+    }
+
+    fn normal_backward(
+        loc: FlexTensor,
+        untransformed_scale: FlexTensor,
+        prior_loc: FlexTensor,
+        prior_scale: FlexTensor,
+        grad: FlexTensor,
+        of_loc: FlexTensor,
+        of_use: FlexTensor,
+        weight_use: WeightUse,
+    ) -> (FlexTensor, FlexTensor) {
+        weights::normal_backward([loc, untransformed_scale, prior_loc, prior_scale, grad], [of_loc, of_use], weight_use)
+    }
+
+    fn square(values: FlexTensor) -> FlexTensor {
+        squares::square(values)
+    }
+
+    fn square_backward(values: FlexTensor, grad: FlexTensor) -> FlexTensor {
+        squares::square_backward(values, grad)
     }
 
     fn sum_squares(values: FlexTensor) -> FlexTensor {

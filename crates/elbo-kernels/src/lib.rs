@@ -7,9 +7,10 @@
 //!
 //! | operation | forward | backward |
 //! | --- | --- | --- |
-//! | [`sample_normal`] | `loc + (eps + softplus(u)) * noise` | regenerates the noise |
+//! | [`sample_normal`], [`sample_perturbation`] | `loc + (eps + softplus(u)) * noise` | regenerates the noise |
 //! | [`kl_normal`] | `KL(N(loc, scale) ‖ N(prior))`, summed, nats | closed form |
-//! | [`sum_squares`] | `Σ x²` | `2 g x` |
+//! | [`normal_mean`], [`normal_variance`] | `loc`, `(eps + softplus(u))²` | `g`, `2 scale slope g` |
+//! | [`square`], [`sum_squares`] | `x²`, `Σ x²` | `2 g x` |
 //! | [`adam_step`] | parameter and moments in one pass | |
 //! | [`dense`] | `activation(x W + b)`, S kernels | two products |
 //! | [`perturb_signs`], [`add_perturbation`] | flipout's signs, bias, activation | the same signs |
@@ -40,6 +41,7 @@ mod flex;
 mod ops;
 mod simd;
 mod tensor;
+mod weight_use;
 
 pub use adam::AdamStep;
 pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding, TransposedGeometry};
@@ -47,6 +49,8 @@ pub use layout::ChannelLayout;
 pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
 pub use tensor::{
-    adam_step, add_noise, add_perturbation, convolution, dense, kl_normal, normal_noise, perturb_signs, reshape,
-    sample_normal, sign_noise, sum_squares, transposed_convolution, uniform_noise,
+    adam_step, add_noise, add_perturbation, convolution, dense, kl_normal, normal_mean, normal_noise, normal_variance,
+    perturb_signs, reshape, sample_normal, sample_perturbation, sign_noise, square, sum_squares,
+    transposed_convolution, uniform_noise,
 };
+pub use weight_use::WeightUse;

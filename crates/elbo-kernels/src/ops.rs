@@ -6,11 +6,12 @@ use crate::gradient;
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use crate::reference;
+use crate::weight_use::WeightUse;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
 /// The primitive operations of variational layers.
 ///
-/// Weights of S samples are flat: kernels `[S, weights]` (row-major over `[kernel.., C / G, F]` or `[in, units]`),
+/// Locations and untransformed scales of n weights have any shape. Weights of S samples are flat: kernels `[S, weights]` (row-major over `[kernel.., C / G, F]` or `[in, units]`),
 /// biases `[S, F]`. Inputs have their batch either once (`shared`, read by every sample) or S times, sample-major; outputs
 /// have it S times.
 ///
@@ -27,7 +28,8 @@ pub trait VariationalOps: Backend {
         reference::perturbation::sign_noise::<Self>(&like, draws, n)
     }
 
-    /// `loc + (eps + softplus(u)) noise`: `[n], [n] -> [samples, n]`.
+    /// `loc + (eps + softplus(u)) noise`: `[samples, n]`. A location of one element, which must be a constant, is that of
+    /// all.
     fn sample_normal(
         loc: FloatTensor<Self>,
         untransformed_scale: FloatTensor<Self>,
@@ -36,7 +38,8 @@ pub trait VariationalOps: Backend {
         reference::sample::sample_normal::<Self>(loc, untransformed_scale, draws)
     }
 
-    /// Gradients of [`sample_normal`](Self::sample_normal) in `loc` and `u`, from the gradient `[samples, n]`.
+    /// Gradients of [`sample_normal`](Self::sample_normal) in `loc` and `u`, of their shapes, from the gradient
+    /// `[samples, n]`.
     fn sample_normal_backward(
         untransformed_scale: FloatTensor<Self>,
         grad: FloatTensor<Self>,
@@ -77,6 +80,58 @@ pub trait VariationalOps: Backend {
         grad: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         reference::kl::kl_normal_backward_posterior::<Self>(loc, untransformed_scale, prior_loc, prior_scale, grad)
+    }
+
+    /// `loc` as a row `[1, n]`. Its backward pass is that of the weights' other uses: `u` says which these are.
+    fn normal_mean(loc: FloatTensor<Self>, untransformed_scale: FloatTensor<Self>) -> FloatTensor<Self> {
+        drop(untransformed_scale);
+        reference::weights::row::<Self>(loc)
+    }
+
+    /// `(eps + softplus(u))²`, as a row `[1, n]`.
+    fn normal_variance(untransformed_scale: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::weights::normal_variance::<Self>(untransformed_scale)
+    }
+
+    /// Gradient of [`normal_variance`](Self::normal_variance): `2 σ σ' g`, of the shape of `u`.
+    fn normal_variance_backward(untransformed_scale: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::weights::normal_variance_backward::<Self>(untransformed_scale, grad)
+    }
+
+    /// Gradients in `loc` and `u` of a divergence under a prior that is not trained, times `grad`, together with those of
+    /// what else was made of the weights: `of_loc` `[1, n]`, or without elements, is added to the first; `of_use` is the
+    /// gradient of draws or variances, without elements if there are none.
+    #[allow(clippy::too_many_arguments)]
+    fn normal_backward(
+        loc: FloatTensor<Self>,
+        untransformed_scale: FloatTensor<Self>,
+        prior_loc: FloatTensor<Self>,
+        prior_scale: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        of_loc: FloatTensor<Self>,
+        of_use: FloatTensor<Self>,
+        weight_use: WeightUse,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        reference::weights::normal_backward::<Self>(
+            loc,
+            untransformed_scale,
+            prior_loc,
+            prior_scale,
+            grad,
+            of_loc,
+            of_use,
+            weight_use,
+        )
+    }
+
+    /// `x²`.
+    fn square(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::squares::square::<Self>(values)
+    }
+
+    /// Gradient of [`square`](Self::square): `2 g x`.
+    fn square_backward(values: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::squares::square_backward::<Self>(values, grad)
     }
 
     /// `Σ x²`, shape `[1]`.

@@ -55,8 +55,33 @@ pub fn reshape<const D: usize, const E: usize>(x: Tensor<D>, shape: [usize; E]) 
 #[must_use]
 pub fn sample_normal<const D: usize>(loc: Tensor<D>, untransformed_scale: Tensor<D>, draws: Draws) -> Tensor<2> {
     assert_same_shape("untransformed_scale", &loc, &untransformed_scale);
-    let (loc, u) = (flat(loc), flat(untransformed_scale));
-    Tensor::from_dispatch(Dispatch::sample_normal(loc.into_dispatch(), u.into_dispatch(), draws))
+    let (loc, u) = (loc.into_dispatch(), untransformed_scale.into_dispatch());
+    Tensor::from_dispatch(Dispatch::sample_normal(loc, u, draws))
+}
+
+/// `(eps + softplus(untransformed_scale)) * noise` for every draw: `[draws.samples, elements]`.
+#[must_use]
+pub fn sample_perturbation<const D: usize>(untransformed_scale: Tensor<D>, draws: Draws) -> Tensor<2> {
+    let zero = Tensor::<1>::zeros([1], (&untransformed_scale.device(), untransformed_scale.dtype()));
+    Tensor::from_dispatch(Dispatch::sample_normal(zero.into_dispatch(), untransformed_scale.into_dispatch(), draws))
+}
+
+/// `loc` as a row `[1, n]`, for estimators that apply means by themselves. With the `untransformed_scale` of the same
+/// weights, whose other gradients are computed together with this one's.
+///
+/// # Panics
+/// If the shapes of `loc` and `untransformed_scale` differ.
+#[must_use]
+pub fn normal_mean<const D: usize>(loc: Tensor<D>, untransformed_scale: Tensor<D>) -> Tensor<2> {
+    assert_same_shape("untransformed_scale", &loc, &untransformed_scale);
+    let (loc, u) = (loc.into_dispatch(), untransformed_scale.into_dispatch());
+    Tensor::from_dispatch(Dispatch::normal_mean(loc, u))
+}
+
+/// `(eps + softplus(untransformed_scale))²` as a row `[1, n]`.
+#[must_use]
+pub fn normal_variance<const D: usize>(untransformed_scale: Tensor<D>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::normal_variance(untransformed_scale.into_dispatch()))
 }
 
 /// `Σ KL(N(loc, eps + softplus(untransformed_scale)) ‖ N(prior_loc, prior_scale))` in nats, shape `[1]`.
@@ -79,11 +104,17 @@ pub fn kl_normal<const D: usize>(
         assert!(found == 1 || found == n, "{name}: expected 1 or {n} elements, found {found}");
     }
     Tensor::from_dispatch(Dispatch::kl_normal(
-        flat(loc).into_dispatch(),
-        flat(untransformed_scale).into_dispatch(),
+        loc.into_dispatch(),
+        untransformed_scale.into_dispatch(),
         prior_loc.into_dispatch(),
         prior_scale.into_dispatch(),
     ))
+}
+
+/// `x²`, element by element.
+#[must_use]
+pub fn square<const D: usize>(values: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::square(values.into_dispatch()))
 }
 
 /// `Σ x²`, shape `[1]`, read once forward and once backward.
@@ -302,11 +333,6 @@ fn assert_fits(geometry: &ConvGeometry, shape: &[usize], kernel: [usize; 2], bia
     let expected = geometry.kernel_len().unwrap_or_else(|error| panic!("{error}"));
     assert_eq!((weights, filters), (expected, geometry.filters), "kernel and bias do not fit the geometry");
     assert_samples(samples, biases, shape[0], shared);
-}
-
-/// All elements in one axis.
-fn flat<const D: usize>(x: Tensor<D>) -> Tensor<1> {
-    x.flatten(0, D - 1)
 }
 
 fn assert_same_shape<const D: usize>(name: &str, a: &Tensor<D>, b: &Tensor<D>) {

@@ -1,9 +1,12 @@
 //! The commands.
 
+mod compare;
 mod evaluate;
 mod inspect;
+mod pages;
 mod predict;
 mod read;
+mod report;
 mod settings;
 mod train;
 
@@ -39,5 +42,7 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         Command::Predict(args) => predict::run(&args, cli.json),
         Command::Evaluate(args) => evaluate::run(&args, cli.json),
         Command::Inspect(args) => inspect::run(&args, cli.json),
+        Command::Report(args) => report::run(&args, cli.json),
+        Command::Compare(args) => compare::run(&args, cli.json),
     }
 }

@@ -11,6 +11,7 @@ use elbo::run::{
     TrainingSummary, evaluate, predictions_csv,
 };
 use elbo::train::Trainer;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -29,7 +30,7 @@ pub fn run(args: &TrainArgs, json: bool) -> Result<Outcome> {
     let started = Instant::now();
     if let Some(folder) = args.resume.as_ref().map(RunFolder::new).filter(RunFolder::is_finished) {
         settings::check_resumed(args, &folder.config()?, folder.path())?;
-        return show_finished(&folder, json);
+        return show_finished(&folder, args, json);
     }
     let (folder, config, parts) = begin(args)?;
     let _alone = folder.lock()?;
@@ -37,7 +38,7 @@ pub fn run(args: &TrainArgs, json: bool) -> Result<Outcome> {
     let mut run = Run { folder: &folder, config, parts, trainer, checkpoint_every: args.checkpoint_every };
     run.train(&stop, json)?;
     let metrics = run.finish(started.elapsed().as_secs_f64())?;
-    show(&folder, &metrics, json);
+    show(&folder, &metrics, &Page::write(&folder, args), json);
     Ok(Outcome::Done)
 }
 
@@ -175,17 +176,66 @@ impl Run<'_> {
 }
 
 /// A run that was finished before is shown again.
-fn show_finished(folder: &RunFolder, json: bool) -> Result<Outcome> {
+fn show_finished(folder: &RunFolder, args: &TrainArgs, json: bool) -> Result<Outcome> {
     if !json {
         output::note(&format!("{}: the run is finished already", folder.path().display()));
     }
-    show(folder, &folder.metrics()?, json);
+    let page = Page::found(folder).unwrap_or_else(|| Page::write(folder, args));
+    show(folder, &folder.metrics()?, &page, json);
     Ok(Outcome::Done)
 }
 
-fn show(folder: &RunFolder, metrics: &Metrics, json: bool) {
+/// The report of a run that is done. Whatever goes wrong with it, the run's results are there already.
+enum Page {
+    Written(PathBuf),
+    Failed(String),
+    NotAsked,
+}
+
+impl Page {
+    /// The report that was written after the run was finished; one of before tells of an unfinished run.
+    fn found(folder: &RunFolder) -> Option<Self> {
+        let path = folder.path().join(elbo_report::FILE);
+        let changed = |path: &Path| std::fs::metadata(path).ok()?.modified().ok();
+        let is_new = changed(&path)? >= changed(&folder.path().join("metrics.json"))?;
+        is_new.then_some(Self::Written(path))
+    }
+
+    fn write(folder: &RunFolder, args: &TrainArgs) -> Self {
+        if args.no_report {
+            return Self::NotAsked;
+        }
+        let written = std::panic::catch_unwind(|| elbo_report::write_report(folder, None));
+        match written {
+            Ok(Ok(path)) => Self::Written(path),
+            Ok(Err(error)) => Self::Failed(error.to_string()),
+            Err(_) => Self::Failed("a fault of the program".into()),
+        }
+    }
+
+    /// For programs: the path, or why there is none.
+    fn add_to(&self, value: &mut serde_json::Value) {
+        match self {
+            Self::Written(path) => value["report"] = serde_json::json!(path),
+            Self::Failed(reason) => value["report_error"] = reason.as_str().into(),
+            Self::NotAsked => {}
+        }
+    }
+
+    fn show(&self) {
+        match self {
+            Self::Written(path) => output::text(&format!("Report: {}\n", path.display())),
+            Self::Failed(reason) => output::note(&format!("warning: there is no report: {reason}")),
+            Self::NotAsked => {}
+        }
+    }
+}
+
+fn show(folder: &RunFolder, metrics: &Metrics, page: &Page, json: bool) {
     if json {
-        output::json(&serde_json::json!({ "event": "result", "run": folder.path(), "metrics": metrics }));
+        let mut value = serde_json::json!({ "event": "result", "run": folder.path(), "metrics": metrics });
+        page.add_to(&mut value);
+        output::json(&value);
         return;
     }
     if let Some(test) = &metrics.test {
@@ -193,6 +243,7 @@ fn show(folder: &RunFolder, metrics: &Metrics, json: bool) {
         output::scores(&part, test);
     }
     output::files(folder.path());
+    page.show();
 }
 
 /// What Ctrl-C does: the first one lets the epoch end and a checkpoint be written, a second one, or one after training,

@@ -6,4 +6,5 @@ mod forecast;
 mod main_job;
 mod program;
 mod repeatable;
+mod report;
 mod resume;

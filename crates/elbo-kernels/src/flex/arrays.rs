@@ -52,6 +52,15 @@ pub unsafe fn written<T: Send>(
     values
 }
 
+/// A new piece as zeros: cheap while it stays in the cache for what comes next.
+pub fn filled<T: Copy + Default>(piece: &mut [MaybeUninit<T>]) -> &mut [T] {
+    for value in &mut *piece {
+        value.write(T::default());
+    }
+    // SAFETY: the loop has written every element.
+    unsafe { piece.assume_init_mut() }
+}
+
 /// How many of `count` things of `work` each are one task: enough to be worth it, and, where there is a choice, few
 /// enough for [`TASKS`] tasks.
 pub fn grain(count: usize, work: usize) -> usize {

@@ -1,6 +1,6 @@
 //! Dense products of tensors: `f32` and `f64` by the products here, everything else by the reference.
 
-use super::arrays::{TASKS, contiguous, pieces, written};
+use super::arrays::{TASKS, contiguous, filled, pieces, written};
 use super::product::{Element, Kernel, Panels, Product, Run, Runs, SET, pack, packed_len};
 use crate::geometry::Epilogue;
 use crate::gradient::{self, Gradients};
@@ -244,14 +244,15 @@ impl<'a, T: Element> Right<'a, T> {
             return Self { data: of.b.into(), each: depth * columns, of };
         }
         let (width, each) = (of.with.columns, packed_len(depth, columns, of.with.columns));
-        let mut data = vec![T::default(); samples * each];
-        let strips = columns.div_ceil(width);
-        // An element that is moved costs as much as some products.
-        pieces(&mut data, depth * width, 8 * samples * each, |i, to| {
-            let (s, from) = (i / strips, i % strips * width);
+        let strip = |s: usize, at: usize, to: &mut [MaybeUninit<T>]| {
+            let from = at / depth;
             let b = &of.b[s * depth * columns + from * of.b_steps[1]..];
-            pack(b, |p| p * of.b_steps[0], of.b_steps[1], (columns - from).min(width), width, to);
-        });
+            // Of a strip that is not full, pack leaves a part as it was.
+            pack(b, |p| p * of.b_steps[0], of.b_steps[1], (columns - from).min(width), width, filled(to));
+        };
+        // An element that is moved costs as much as some products.
+        // SAFETY: every strip is filled.
+        let data = unsafe { written(samples * each, [each, depth * width], 8 * samples * each, strip) };
         Self { data: data.into(), each, of }
     }
 

@@ -70,7 +70,7 @@ pub(super) fn kl_normal_backward_posterior(
 type PriorBlock = [[f32; BLOCK]; 2];
 
 /// A prior's location and scale: one each, or as many as weights.
-struct Prior<'a> {
+pub(super) struct Prior<'a> {
     loc: &'a [f32],
     scale: &'a [f32],
     /// What is the same for all blocks.
@@ -78,7 +78,7 @@ struct Prior<'a> {
 }
 
 impl<'a> Prior<'a> {
-    fn new(loc: &'a [f32], scale: &'a [f32]) -> Self {
+    pub(super) fn new(loc: &'a [f32], scale: &'a [f32]) -> Self {
         let constant = [loc.first().copied(), scale.first().map(|scale| 1.0 / scale)];
         Self { loc, scale, constant: constant.map(|value| [value.unwrap_or_default(); BLOCK]) }
     }
@@ -88,7 +88,8 @@ impl<'a> Prior<'a> {
         [self.loc.len() == 1, self.scale.len() == 1]
     }
 
-    fn block<'b>(&'b self, part: Range<usize>, buffer: &'b mut Option<[f32; BLOCK]>) -> [&'b [f32]; 2] {
+    /// The part of these weights; inverses are written to the buffer if there are many.
+    pub(super) fn block<'b>(&'b self, part: Range<usize>, buffer: &'b mut Option<[f32; BLOCK]>) -> [&'b [f32]; 2] {
         let [shared_loc, shared_scale] = self.shared();
         let [loc, inverses] = &self.constant;
         let loc = if shared_loc { loc } else { &self.loc[part.clone()] };

@@ -14,7 +14,7 @@ use core::ops::Range;
 pub(super) fn sample_normal(loc: FlexTensor, u: FlexTensor, draws: Draws) -> FlexTensor {
     let (loc, u) = (dense(loc), dense(u));
     match floats([&loc, &u]) {
-        Some([loc, u]) => tensor(samples(loc, u, draws), [draws.samples, loc.len()]),
+        Some([loc, u]) => tensor(samples(loc, u, draws), [draws.samples, u.len()]),
         None => reference::sample::sample_normal::<Flex>(loc, u, draws),
     }
 }
@@ -44,7 +44,10 @@ fn samples(loc: &[f32], u: &[f32], draws: Draws) -> Vec<f32> {
     };
     built(draws.samples, u.len(), begin, |scale, sample, first, out| {
         let (stream, draw, element) = at(draws, sample, first);
-        draw_block(stream, draw, element, &loc[first..first + out.len()], scale, out);
+        match loc {
+            &[loc] => draw_block_around(stream, draw, element, loc, scale, out),
+            _ => draw_block(stream, draw, element, &loc[first..first + out.len()], scale, out),
+        }
     })
 }
 
@@ -87,6 +90,14 @@ vectorised! {
         }
     }
 
+    /// The same for one location.
+    fn draw_block_around(stream: Stream, draw: u64, first: u64, loc: f32, scale: &[f32], out: &mut [f32]) {
+        normals_into(stream, draw, first, out);
+        for (out, scale) in out.iter_mut().zip(scale) {
+            *out = loc + *out * scale;
+        }
+    }
+
     /// `g noise`
     fn weighted_noise(stream: Stream, draw: u64, first: u64, grad: &[f32], out: &mut [f32]) {
         normals_into(stream, draw, first, out);
@@ -96,7 +107,7 @@ vectorised! {
     }
 
     /// Adds `g` and `g noise`.
-    fn add_sample(stream: Stream, draw: u64, first: u64, grad: &[f32], sum: &mut [f32], weighted: &mut [f32]) {
+    pub(super) fn add_sample(stream: Stream, draw: u64, first: u64, grad: &[f32], sum: &mut [f32], weighted: &mut [f32]) {
         let mut noise = [0.0; BLOCK];
         normals_into(stream, draw, first, &mut noise[..grad.len()]);
         for (((sum, weighted), g), z) in sum.iter_mut().zip(weighted).zip(grad).zip(&noise) {

@@ -1,4 +1,4 @@
-//! Sums of squares: terms in single precision, sums in double precision and in a fixed order.
+//! Squares, and their sums: terms in single precision, sums in double precision and in a fixed order.
 
 use super::sum::{single, sum};
 use super::tensor::{dense, floats, tensor};
@@ -6,6 +6,26 @@ use crate::buffer::{BLOCK, pass};
 use crate::reference;
 use crate::simd::vectorised;
 use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
+
+/// See [`VariationalOps::square`](crate::VariationalOps::square).
+pub(super) fn square(values: FlexTensor) -> FlexTensor {
+    let values = dense(values);
+    let Some([x]) = floats([&values]) else {
+        return reference::squares::square::<Flex>(values);
+    };
+    let ([out], _) = pass(x.len(), 1, |part, [out]| products(1.0, &x[part.clone()], &x[part], out));
+    tensor(out, values.shape())
+}
+
+/// See [`VariationalOps::square_backward`](crate::VariationalOps::square_backward).
+pub(super) fn square_backward(values: FlexTensor, grad: FlexTensor) -> FlexTensor {
+    let [values, grad] = [values, grad].map(dense);
+    let Some([x, g]) = floats([&values, &grad]) else {
+        return reference::squares::square_backward::<Flex>(values, grad);
+    };
+    let ([out], _) = pass(x.len(), 1, |part, [out]| products(2.0, &x[part.clone()], &g[part], out));
+    tensor(out, values.shape())
+}
 
 /// See [`VariationalOps::sum_squares`](crate::VariationalOps::sum_squares).
 pub(super) fn sum_squares(values: FlexTensor) -> FlexTensor {
@@ -34,6 +54,13 @@ vectorised! {
             *square = x * x;
         }
         sum(&squares[..values.len()])
+    }
+
+    /// `factor a b`
+    fn products(factor: f32, a: &[f32], b: &[f32], out: &mut [f32]) {
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out = factor * a * b;
+        }
     }
 
     fn times(factor: f32, values: &[f32], out: &mut [f32]) {

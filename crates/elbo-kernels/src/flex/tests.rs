@@ -9,6 +9,7 @@ use crate::noise::normal::normals_f32;
 use crate::noise::{Draws, Stream, normal, sign, uniform};
 use crate::reference;
 use crate::simd::{Level, available, limited};
+use crate::weight_use::WeightUse;
 use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
 use burn::tensor::Shape;
 use proptest::prelude::*;
@@ -89,6 +90,10 @@ fn samples_are_the_default_ones() {
         let expected = [reference::sample::sample_normal::<Flex>(loc.clone(), u.clone(), draws)];
         // |loc| + scale |z| is below 6.8 + 7.8 · 6.8.
         assert_agree(&found, &expected, 3e-7, |_, _| 60.0);
+        let one = vector("one", 1);
+        let found = on_every_level(|| vec![Flex::sample_normal(one.clone(), u.clone(), draws)]);
+        let expected = [reference::sample::sample_normal::<Flex>(one.clone(), u, draws)];
+        assert_agree(&found, &expected, 3e-7, |_, _| 60.0);
     }
 }
 
@@ -102,6 +107,63 @@ fn sample_gradients_are_the_default_ones() {
         let expected = run(reference::sample::sample_normal_backward::<Flex>(u.clone(), g, draws));
         // At most 17 terms below 6.8 · 5, in another order.
         assert_agree(&found, &expected, 1e-6, |_, _| 100.0);
+    }
+}
+
+/// `σ²` and `2 σ σ' g` with `σ < 7`, `|g| < 7`.
+#[test]
+fn variances_are_the_default_ones() {
+    for n in SIZES {
+        let (u, g) = (vector("u", n), tensor(numbers("g", n), [1, n]));
+        let found = on_every_level(|| {
+            vec![Flex::normal_variance(u.clone()), Flex::normal_variance_backward(u.clone(), g.clone())]
+        });
+        let expected = [
+            reference::weights::normal_variance::<Flex>(u.clone()),
+            reference::weights::normal_variance_backward::<Flex>(u.clone(), g),
+        ];
+        assert_agree(&found, &expected, 1e-6, |_, _| 100.0);
+    }
+}
+
+#[test]
+fn squares_are_the_default_ones() {
+    for n in SIZES {
+        let (x, g) = (vector("x", n), vector("g", n));
+        let found = on_every_level(|| vec![Flex::square(x.clone()), Flex::square_backward(x.clone(), g.clone())]);
+        let expected =
+            [reference::squares::square::<Flex>(x.clone()), reference::squares::square_backward::<Flex>(x.clone(), g)];
+        assert_agree(&found, &expected, 2e-7, |_, _| 100.0);
+    }
+}
+
+/// Everything a pass can have made of the weights, under every kind of prior.
+#[test]
+fn gradients_together_are_the_default_ones() {
+    for (n, samples) in SIZES.into_iter().filter(|&n| n > 0).flat_map(|n| [(n, 1), (n, 3)]) {
+        for (size, mean) in [(1, false), (n, true)] {
+            let scale: Vec<f32> = numbers("prior_scale", size).iter().map(|z| 0.5 + z.abs()).collect();
+            let of_divergence = || {
+                let prior = (vector("prior_loc", size), tensor(scale.clone(), [size]));
+                (vector("loc", n), vector("u", n), prior.0, prior.1, tensor(vec![0.7], [1]))
+            };
+            let draws = stream().draws(2, samples).skipping(6);
+            let draw = |shifted| (WeightUse::Draws { draws, shifted }, samples);
+            for (weight_use, rows) in [draw(true), draw(false), (WeightUse::Variance, 1), (WeightUse::Nothing, 0)] {
+                let of_use = || tensor(numbers("g", rows * n), [rows, n]);
+                let of_loc = || if mean { tensor(numbers("mean", n), [1, n]) } else { vector("", 0) };
+                let run = |(a, b): (FlexTensor, FlexTensor)| vec![a, b];
+                let found = on_every_level(|| {
+                    let (a, b, c, d, e) = of_divergence();
+                    run(Flex::normal_backward(a, b, c, d, e, of_loc(), of_use(), weight_use))
+                });
+                let (a, b, c, d, e) = of_divergence();
+                let normal_backward = reference::weights::normal_backward::<Flex>;
+                let expected = run(normal_backward(a, b, c, d, e, of_loc(), of_use(), weight_use));
+                // The scales are above 0.0009, so 1 / r is below 6000; the rest is small.
+                assert_agree(&found, &expected, 1e-6, |_, _| 6000.0);
+            }
+        }
     }
 }
 

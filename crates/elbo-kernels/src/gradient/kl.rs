@@ -1,5 +1,6 @@
-//! Backward pass of `kl_normal`.
+//! Backward pass of `kl_normal`: under a prior that is not trained, together with what else was made of the weights.
 
+use super::weights::{Account, Part, account, key};
 use crate::VariationalOps;
 use burn::backend::Autodiff;
 use burn::backend::autodiff::{
@@ -9,23 +10,33 @@ use burn::backend::autodiff::{
 };
 use burn::backend::tensor::FloatTensor;
 
+/// Location, untransformed scale, and the prior's location and scale.
+type Arguments<B> = [FloatTensor<B>; 4];
+
 #[derive(Debug)]
 struct KlNormal;
 
-impl<B: VariationalOps> Backward<B, 4> for KlNormal {
-    type State = [FloatTensor<B>; 4];
+impl<B: VariationalOps> Backward<B, 1> for KlNormal {
+    type State = (Arguments<B>, Account<B>);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let ([loc, u, prior_loc, prior_scale], account) = ops.state;
+        let grad = grads.consume::<B>(&ops.node);
+        account.enter(Part::Divergence { loc, u, prior: [prior_loc, prior_scale], grad });
+    }
+}
+
+#[derive(Debug)]
+struct KlNormalOfPrior;
+
+impl<B: VariationalOps> Backward<B, 4> for KlNormalOfPrior {
+    type State = Arguments<B>;
 
     fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let [loc, u, prior_loc, prior_scale] = ops.state;
         let grad = grads.consume::<B>(&ops.node);
-        let gradients = if let [_, _, None, None] = &ops.parents {
-            let (of_loc, of_u) = B::kl_normal_backward_posterior(loc, u, prior_loc, prior_scale, grad);
-            vec![of_loc, of_u]
-        } else {
-            let all = B::kl_normal_backward(loc, u, prior_loc, prior_scale, grad);
-            vec![all.0, all.1, all.2, all.3]
-        };
-        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+        let all = B::kl_normal_backward(loc, u, prior_loc, prior_scale, grad);
+        for (parent, gradient) in ops.parents.into_iter().zip([all.0, all.1, all.2, all.3]) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, gradient);
             }
@@ -39,16 +50,20 @@ pub(super) fn kl_normal<B: VariationalOps, C: CheckpointStrategy>(
     prior_loc: FloatTensor<Autodiff<B, C>>,
     prior_scale: FloatTensor<Autodiff<B, C>>,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let (loc, loc_node) = loc.into_parts();
-    let (u, u_node) = u.into_parts();
-    let (prior_loc, prior_loc_node) = prior_loc.into_parts();
-    let (prior_scale, prior_scale_node) = prior_scale.into_parts();
-    let nodes = [loc_node, u_node, prior_loc_node, prior_scale_node];
-    match KlNormal.prepare::<C>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(prep) => {
-            let state = [loc.clone(), u.clone(), prior_loc.clone(), prior_scale.clone()];
-            prep.finish(state, B::kl_normal(loc, u, prior_loc, prior_scale))
-        }
-        OpsKind::UnTracked(prep) => prep.finish(B::kl_normal(loc, u, prior_loc, prior_scale)),
+    let trained = prior_loc.is_tracked() || prior_scale.is_tracked();
+    let account = if trained { None } else { account::<B, C>(key::<B, C>(&loc, &u), Some(&loc), Some(&u)) };
+    let nodes = [loc.node(), u.node(), prior_loc.node(), prior_scale.node()];
+    let arguments = [loc, u, prior_loc, prior_scale].map(FloatTensor::<Autodiff<B, C>>::into_primitive);
+    let [loc, u, prior_loc, prior_scale] = arguments.clone();
+    let divergence = B::kl_normal(loc, u, prior_loc, prior_scale);
+    let Some((node, account)) = account else {
+        return match KlNormalOfPrior.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(arguments, divergence),
+            OpsKind::UnTracked(prep) => prep.finish(divergence),
+        };
+    };
+    match KlNormal.prepare::<C>([node]).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish((arguments, account), divergence),
+        OpsKind::UnTracked(prep) => prep.finish(divergence),
     }
 }

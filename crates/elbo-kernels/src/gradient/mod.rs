@@ -1,15 +1,19 @@
 //! Hand-written backward passes, recorded as one node each on Burn's autodiff tape.
 //!
+//! The gradients of weights that have a divergence and were drawn are computed together: see the module `weights`.
+//!
 //! States hold what the forward pass had anyway (inputs, weights, seeds), never noise: it is regenerated. Work for a
 //! parent that is not tracked is left out.
 
 mod convolution;
 mod dense;
 mod kl;
+mod moments;
 mod perturbation;
 mod sample;
 mod squares;
 mod transposed_convolution;
+mod weights;
 
 pub(crate) use convolution::convolution_by_parts;
 pub(crate) use dense::dense_by_parts;
@@ -38,6 +42,18 @@ impl<B: VariationalOps, C: CheckpointStrategy> VariationalOps for Autodiff<B, C>
         prior_scale: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         kl::kl_normal::<B, C>(loc, untransformed_scale, prior_loc, prior_scale)
+    }
+
+    fn normal_mean(loc: FloatTensor<Self>, untransformed_scale: FloatTensor<Self>) -> FloatTensor<Self> {
+        moments::normal_mean::<B, C>(loc, untransformed_scale)
+    }
+
+    fn normal_variance(untransformed_scale: FloatTensor<Self>) -> FloatTensor<Self> {
+        moments::normal_variance::<B, C>(untransformed_scale)
+    }
+
+    fn square(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        squares::square::<B, C>(values)
     }
 
     fn sum_squares(values: FloatTensor<Self>) -> FloatTensor<Self> {

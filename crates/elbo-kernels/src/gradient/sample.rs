@@ -1,5 +1,6 @@
 //! Backward pass of `sample_normal`.
 
+use super::weights::{Account, Part, account, key};
 use crate::VariationalOps;
 use crate::noise::Draws;
 use burn::backend::Autodiff;
@@ -13,20 +14,12 @@ use burn::backend::tensor::FloatTensor;
 #[derive(Debug)]
 struct SampleNormal;
 
-impl<B: VariationalOps> Backward<B, 2> for SampleNormal {
-    type State = (FloatTensor<B>, Draws);
+impl<B: VariationalOps> Backward<B, 1> for SampleNormal {
+    type State = (FloatTensor<B>, Draws, Account<B>);
 
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [loc, u] = ops.parents;
-        let (untransformed_scale, draws) = ops.state;
-        let grad = grads.consume::<B>(&ops.node);
-        let (grad_loc, grad_u) = B::sample_normal_backward(untransformed_scale, grad, draws);
-        if let Some(node) = loc {
-            grads.register::<B>(node.id, grad_loc);
-        }
-        if let Some(node) = u {
-            grads.register::<B>(node.id, grad_u);
-        }
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let (u, draws, account) = ops.state;
+        account.enter(Part::Draws { u, grad: grads.consume::<B>(&ops.node), draws });
     }
 }
 
@@ -35,12 +28,12 @@ pub(super) fn sample_normal<B: VariationalOps, C: CheckpointStrategy>(
     u: FloatTensor<Autodiff<B, C>>,
     draws: Draws,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let ((loc, loc_node), (u, u_node)) = (loc.into_parts(), u.into_parts());
-    match SampleNormal.prepare::<C>([loc_node, u_node]).compute_bound().stateful() {
-        OpsKind::Tracked(prep) => {
-            let sample = B::sample_normal(loc, u.clone(), draws);
-            prep.finish((u, draws), sample)
-        }
-        OpsKind::UnTracked(prep) => prep.finish(B::sample_normal(loc, u, draws)),
+    let account = account::<B, C>(key::<B, C>(&loc, &u), Some(&loc), Some(&u));
+    let (loc, u) = (loc.into_primitive(), u.into_primitive());
+    let sample = B::sample_normal(loc, u.clone(), draws);
+    let Some((node, account)) = account else { return FloatTensor::<Autodiff<B, C>>::new(sample) };
+    match SampleNormal.prepare::<C>([node]).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish((u, draws, account), sample),
+        OpsKind::UnTracked(prep) => prep.finish(sample),
     }
 }

@@ -2,6 +2,7 @@
 //! `KL = ½ (((μ_q - μ_p) / σ_p)² + r² - 1) - ln r`, `r = σ_q / σ_p`, summed, in nats.
 
 use super::scale::{scale, scale_slope};
+use super::weights::flat;
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::{Shape, Slice};
 
@@ -15,6 +16,7 @@ pub fn kl_normal<B: Backend>(
     prior_loc: FloatTensor<B>,
     prior_scale: FloatTensor<B>,
 ) -> FloatTensor<B> {
+    let (loc, u) = (flat::<B>(loc), flat::<B>(u));
     let (distance, ratio) = standardised::<B>(loc, u, prior_loc, prior_scale);
     let squares = B::float_add(square::<B>(distance), square::<B>(ratio.clone()));
     let half = B::float_mul_scalar(B::float_add_scalar(squares, (-1.0).into()), 0.5.into());
@@ -32,7 +34,8 @@ pub fn kl_normal_backward<B: Backend>(
     prior_scale: FloatTensor<B>,
     grad: FloatTensor<B>,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
-    let prior_shape = (prior_loc.shape(), prior_scale.shape());
+    let (prior_shape, shape) = ((prior_loc.shape(), prior_scale.shape()), loc.shape());
+    let (loc, u) = (flat::<B>(loc), flat::<B>(u));
     let (distance, ratio) = standardised::<B>(loc, u.clone(), prior_loc, prior_scale.clone());
     let per_scale = B::float_mul(grad, B::float_recip(prior_scale));
 
@@ -43,7 +46,8 @@ pub fn kl_normal_backward<B: Backend>(
     let shrink = B::float_add_scalar(B::float_neg(squares), 1.0.into());
     let grad_prior_loc = reduce_to::<B>(B::float_neg(grad_loc.clone()), &prior_shape.0);
     let grad_prior_scale = reduce_to::<B>(B::float_mul(shrink, per_scale), &prior_shape.1);
-    (grad_loc, grad_u, grad_prior_loc, grad_prior_scale)
+    let back = |grad| B::float_reshape(grad, shape.clone());
+    (back(grad_loc), back(grad_u), grad_prior_loc, grad_prior_scale)
 }
 
 /// See [`VariationalOps::kl_normal_backward_posterior`](crate::VariationalOps::kl_normal_backward_posterior).
@@ -54,9 +58,13 @@ pub fn kl_normal_backward_posterior<B: Backend>(
     prior_scale: FloatTensor<B>,
     grad: FloatTensor<B>,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
+    let shape = loc.shape();
+    let (loc, u) = (flat::<B>(loc), flat::<B>(u));
     let (distance, ratio) = standardised::<B>(loc, u.clone(), prior_loc, prior_scale.clone());
     let per_scale = B::float_mul(grad, B::float_recip(prior_scale));
-    (B::float_mul(distance, per_scale.clone()), scale_gradient::<B>(u, ratio, per_scale))
+    let of_loc = B::float_mul(distance, per_scale.clone());
+    let of_u = scale_gradient::<B>(u, ratio, per_scale);
+    (B::float_reshape(of_loc, shape.clone()), B::float_reshape(of_u, shape))
 }
 
 /// `(r - 1/r) / σ_p · d σ_q / d u`, times the gradient.

@@ -10,6 +10,7 @@ pub mod sample;
 pub mod scale;
 pub mod squares;
 pub mod transposed_convolution;
+pub mod weights;
 
 mod depthwise;
 mod groups;

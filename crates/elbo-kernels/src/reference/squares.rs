@@ -1,8 +1,18 @@
-//! Sums of squares.
+//! Squares and their sums.
 
 use super::kl::sum;
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
+
+/// See [`VariationalOps::square`](crate::VariationalOps::square).
+pub fn square<B: Backend>(values: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_mul(values.clone(), values)
+}
+
+/// See [`VariationalOps::square_backward`](crate::VariationalOps::square_backward).
+pub fn square_backward<B: Backend>(values: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_mul(values, B::float_mul_scalar(grad, 2.0.into()))
+}
 
 /// See [`VariationalOps::sum_squares`](crate::VariationalOps::sum_squares).
 pub fn sum_squares<B: Backend>(values: FloatTensor<B>) -> FloatTensor<B> {

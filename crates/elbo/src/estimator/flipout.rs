@@ -28,7 +28,7 @@ where
 {
     let perturbation = noise.weight("kernel").once(|noise| perturbation(draw, noise))?;
     let bias = draw.bias(noise)?;
-    let mean = linear(op, input.clone(), row(draw.kernel.posterior.mean()), true);
+    let mean = linear(op, input.clone(), draw.kernel.posterior.mean_row(), true);
     let flipped = flipped(op, input, draw, noise)?;
     let random = linear(op, flipped, perturbation.clone(), false);
     let output = end(op, (mean, random, bias.clone()), draw, noise)?;

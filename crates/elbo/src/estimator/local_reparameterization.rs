@@ -5,7 +5,7 @@
 //! correlation between the positions of an example, which share a kernel; every position keeps its mean and variance.
 //! Where `v` is 0 the output is `m`, and the slope in `v` is taken to be 0. Variances of half precision are in `f32`.
 
-use super::draw::{each_sample, linear, parts, row, rows};
+use super::draw::{each_sample, linear, parts, rows};
 use super::{
     Affine, Draw, Estimate,
     affine::{AffineNormal, root},
@@ -17,7 +17,7 @@ use crate::op::LinearOp;
 use crate::posterior::Posterior;
 use crate::precision::wide;
 use burn::tensor::Tensor;
-use elbo_kernels::{ChannelLayout, Draws, Epilogue, add_noise, reshape};
+use elbo_kernels::{ChannelLayout, Draws, Epilogue, add_noise, reshape, square};
 
 /// Means and variances of outputs before the bias, of every sample or shared by all.
 struct Moments<const X: usize> {
@@ -57,10 +57,10 @@ where
     Q: Posterior<K>,
     O: LinearOp<X>,
 {
-    let (loc, scale) = draw.loc_scale("local reparameterization")?;
-    let (x, wide_scale) = (wide(input.clone()), wide(scale));
-    let variance = linear(op, x.clone() * x, row(wide_scale.clone() * wide_scale), true);
-    let mean = linear(op, input, row(loc), true);
+    let posterior = &draw.kernel.posterior;
+    let of_weights = posterior.variance_row().ok_or_else(|| draw.unsupported("local reparameterization"))?;
+    let variance = linear(op, square(wide(input.clone())), of_weights, true);
+    let mean = linear(op, input, posterior.mean_row(), true);
     let mut shape = mean.dims();
     shape[0] /= draw.copies();
     Ok(Moments { mean, variance, layout: op.layout(shape) })

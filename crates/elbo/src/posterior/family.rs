@@ -65,6 +65,14 @@ impl<const D: usize> Posterior<D> for Family<D> {
         each!(self, posterior => posterior.sample_perturbation(noise))
     }
 
+    fn mean_row(&self) -> Tensor<2> {
+        each!(self, posterior => posterior.mean_row())
+    }
+
+    fn variance_row(&self) -> Option<Tensor<2>> {
+        each!(self, posterior => posterior.variance_row())
+    }
+
     fn log_prob_of_draws(&self, draws: Tensor<2>) -> Tensor<1> {
         each!(self, posterior => posterior.log_prob_of_draws(draws))
     }

@@ -1,16 +1,17 @@
 //! Independent normals: `N(loc, scale²)`, `scale = eps + softplus(untransformed_scale)`.
 
-use super::Posterior;
+use super::{Posterior, row};
 use crate::distribution::Distribution;
 use crate::divergence::kl;
 use crate::error::Result;
 use crate::noise::WeightNoise;
+use crate::precision::wide;
 use crate::prior::{Prior, positive};
 use crate::sum::row_sums;
 use crate::variable::{Variable, VariableInfo};
 use burn::module::Module;
-use burn::tensor::Tensor;
-use elbo_kernels::sample_normal;
+use burn::tensor::{DType, Tensor};
+use elbo_kernels::{normal_mean, normal_variance, sample_normal, sample_perturbation, square};
 
 /// The mean-field normal posterior.
 #[derive(Module, Debug)]
@@ -67,10 +68,22 @@ impl<const D: usize> Posterior<D> for MeanFieldNormal<D> {
     fn sample_perturbation(&self, noise: &mut WeightNoise) -> Result<Option<Tensor<2>>> {
         let u = self.untransformed_scale.value();
         if let Some(draws) = noise.draws() {
-            return Ok(Some(sample_normal(u.zeros_like(), u, draws)));
+            return Ok(Some(sample_perturbation(u, draws)));
         }
         let noise = noise.normal(&u)?;
         Ok(Some(self.scale().flatten::<1>(0, D - 1).unsqueeze_dim::<2>(0) * noise))
+    }
+
+    fn mean_row(&self) -> Tensor<2> {
+        normal_mean(self.loc.value(), self.untransformed_scale.value())
+    }
+
+    fn variance_row(&self) -> Option<Tensor<2>> {
+        let u = self.untransformed_scale.value();
+        Some(match u.dtype() {
+            DType::F64 | DType::F32 => normal_variance(u),
+            _ => square(row(wide(self.scale()))),
+        })
     }
 
     /// `-½ ε² - ln scale - ½ ln 2π`: a draw is `loc + scale ε` with a constant `ε`, so the slopes in `loc` through the

@@ -23,10 +23,12 @@ pub use multivariate_normal_tril::{
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::noise::WeightNoise;
+use crate::precision::wide;
 use crate::prior::Prior;
 use crate::variable::VariableInfo;
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Tensor;
+use elbo_kernels::square;
 
 /// A distribution over one weight tensor, with trainable parameters.
 ///
@@ -130,6 +132,17 @@ pub trait Posterior<const D: usize>: Module + ModuleDisplay + Distribution<D> + 
         Ok(Some(scale.flatten::<1>(0, D - 1).unsqueeze_dim::<2>(0) * noise))
     }
 
+    /// The mean as a row, `[1, elements]`.
+    fn mean_row(&self) -> Tensor<2> {
+        row(self.mean())
+    }
+
+    /// Variances as a row, `[1, elements]`, for a family with [`loc_scale`](Self::loc_scale): in `f32` where the weights
+    /// are of half precision, which does not hold squares of all its numbers.
+    fn variance_row(&self) -> Option<Tensor<2>> {
+        Some(square(row(wide(self.loc_scale()?.1))))
+    }
+
     /// [`log_prob`](Distribution::log_prob) of values that [`sample`](Distribution::sample) returned for the present
     /// parameters: a family may know a formula with less rounding.
     fn log_prob_of_draws(&self, draws: Tensor<2>) -> Tensor<1> {
@@ -166,4 +179,9 @@ pub trait Posterior<const D: usize>: Module + ModuleDisplay + Distribution<D> + 
     fn constrained(self) -> Self {
         self
     }
+}
+
+/// `[1, elements]`
+fn row<const D: usize>(x: Tensor<D>) -> Tensor<2> {
+    x.flatten::<1>(0, D - 1).unsqueeze_dim(0)
 }

@@ -101,7 +101,8 @@ fn windows(series: &TimeSeries, shape: WindowShape, test_fraction: f64, training
 }
 
 /// SHA-256 over the values and labels of data sets.
-fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a Dataset>) -> String {
+#[must_use]
+pub fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a Dataset>) -> String {
     let mut hasher = Sha256::new();
     for data in parts {
         hasher.update(format!("{}\0{}\0", data.channels, data.examples.len()));
