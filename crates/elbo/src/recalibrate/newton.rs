@@ -11,6 +11,9 @@ use super::linear::{Design, Local, Problem};
 /// Largest change of a logit by the last step.
 const TOLERANCE: f64 = 1e-8;
 const MAX_STEPS: usize = 100;
+/// Largest change of a logit by any step: where all probabilities are 0 or 1 there is hardly any curvature, and a Newton
+/// step leads nowhere. 30 takes a probability from one end to the other.
+const LARGEST: f64 = 30.0;
 /// Part of the predicted decrease that a step must bring (Armijo).
 const SUFFICIENT: f64 = 1e-4;
 /// Halvings of a step.
@@ -38,7 +41,8 @@ pub(super) fn minimise<D: Design>(
         if step <= TOLERANCE {
             return Ok(at);
         }
-        let Some(next) = search(problem, &at, &here, &direction) else { break };
+        let length = (LARGEST / step).min(1.0);
+        let Some(next) = search(problem, &at, &here, (&direction, length)) else { break };
         here = problem.local(&next);
         at = next;
         iterations += 1;
@@ -80,11 +84,15 @@ fn direction<D: Design>(problem: &Problem<'_, D>, here: &Local, forcing: f64) ->
     Some(x)
 }
 
-/// The first of the step, its half, its quarter .. that decreases the value as a slope predicts.
-fn search<D: Design>(problem: &Problem<'_, D>, at: &[f64], here: &Local, direction: &[f64]) -> Option<Vec<f64>> {
+/// The first of the step, its half, its quarter .. that decreases the value as the slope predicts.
+fn search<D: Design>(
+    problem: &Problem<'_, D>,
+    at: &[f64],
+    here: &Local,
+    (direction, mut length): (&[f64], f64),
+) -> Option<Vec<f64>> {
     let slope = dot(&here.gradient, direction);
     let slack = ROUNDING * (1.0 + here.value.abs());
-    let mut length = 1.0;
     for _ in 0..MAX_HALVINGS {
         let mut next = at.to_vec();
         add(&mut next, length, direction);
