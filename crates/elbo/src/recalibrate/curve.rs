@@ -133,11 +133,7 @@ pub(super) fn isotonic(mut points: Vec<Point>) -> Result<MonotoneCurve, Recalibr
     points.retain(|point| point.weight > 0.0);
     points.sort_by(|a, b| a.x.total_cmp(&b.x));
     let mut blocks: Vec<Block> = Vec::new();
-    for Point { x, y, weight } in points {
-        let mut block = Block { first: x, last: x, sum: weight * y, weight };
-        if let Some(same) = blocks.pop_if(|last| last.last == x) {
-            block = same.joined(block);
-        }
+    for mut block in ties(points) {
         while let Some(before) = blocks.pop_if(|before| before.value() >= block.value()) {
             block = before.joined(block);
         }
@@ -148,6 +144,17 @@ pub(super) fn isotonic(mut points: Vec<Point>) -> Result<MonotoneCurve, Recalibr
     knots.dedup();
     let (x, y) = knots.into_iter().unzip();
     MonotoneCurve::new(x, y)
+}
+
+/// A block for each position, of sorted points.
+fn ties(points: Vec<Point>) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for Point { x, y, weight } in points {
+        let block = Block { first: x, last: x, sum: weight * y, weight };
+        let same = blocks.pop_if(|last| last.last == x);
+        blocks.push(same.map_or(block, |same| same.joined(block)));
+    }
+    blocks
 }
 
 #[cfg(test)]
@@ -172,6 +179,13 @@ mod tests {
     fn ties_are_one_point_and_weights_count() {
         let curve = fit(&[(1.0, 0.0, 3.0), (1.0, 1.0, 1.0), (2.0, 0.0, 1.0), (0.0, 9.0, 0.0)]);
         assert_eq!((curve.x(), curve.y()), (&[1.0, 2.0][..], &[0.2, 0.2][..]));
+    }
+
+    /// A tie is one point even where its first half would be pooled with what is before it.
+    #[test]
+    fn ties_come_before_pooling() {
+        let curve = fit(&[(0.0, 0.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 1.0)]);
+        assert_eq!((curve.x(), curve.y()), (&[0.0, 1.0][..], &[0.0, 0.5][..]));
     }
 
     #[test]

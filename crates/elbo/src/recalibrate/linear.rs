@@ -36,6 +36,8 @@ pub(super) struct Problem<'a, D> {
 pub(super) struct Local {
     pub(super) value: f64,
     pub(super) gradient: Vec<f64>,
+    /// What rounding can make of the gradient.
+    pub(super) rounding: Vec<f64>,
     /// Softmax of the logits: `[n, classes]`.
     probabilities: Vec<f64>,
 }
@@ -74,7 +76,7 @@ impl<'a, D: Design> Problem<'a, D> {
     /// Value, gradient and probabilities at θ.
     pub(super) fn local(&self, at: &[f64]) -> Local {
         let mut probabilities = vec![0.0; self.features.len()];
-        let mut gradient = vec![0.0; at.len()];
+        let (mut gradient, mut rounding) = (vec![0.0; at.len()], vec![0.0; at.len()]);
         let mut residuals = vec![0.0; self.classes];
         for ((row, &label), probs) in self.rows().zip(self.labels).zip(probabilities.chunks_exact_mut(self.classes)) {
             self.design.logits(at, row, probs);
@@ -84,12 +86,18 @@ impl<'a, D: Design> Problem<'a, D> {
             residuals[label] = 0.0;
             residuals[label] = -residuals.iter().sum::<f64>();
             self.design.adjoint(&residuals, row, &mut gradient);
+            let [sizes, features] =
+                [&residuals[..], row].map(|values| values.iter().map(|x| x.abs()).collect::<Vec<_>>());
+            self.design.adjoint(&sizes, &features, &mut rounding);
         }
         let scale = 1.0 / count(self.labels.len());
         for (j, slope) in gradient.iter_mut().enumerate() {
             *slope = *slope * scale + 2.0 * self.penalties[j] * (at[j] - self.identity[j]);
         }
-        Local { value: self.value(at), gradient, probabilities }
+        // Errors of a sum of n terms add up like a random walk.
+        let relative = f64::EPSILON * scale.sqrt();
+        rounding.iter_mut().for_each(|size| *size *= relative);
+        Local { value: self.value(at), gradient, rounding, probabilities }
     }
 
     /// `H v`: with `a = A v` the Hessian of a row is `Aᵀ (p ∘ a - p (pᵀ a))`.

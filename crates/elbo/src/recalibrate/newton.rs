@@ -10,7 +10,8 @@ use super::linear::{Design, Local, Problem};
 
 /// Largest change of a logit by the last step.
 const TOLERANCE: f64 = 1e-8;
-const MAX_STEPS: usize = 100;
+/// Fewer than it takes until the gradient of separable examples is lost in rounding.
+const MAX_STEPS: usize = 50;
 /// Largest change of a logit by any step: where all probabilities are 0 or 1 there is hardly any curvature, and a Newton
 /// step leads nowhere. 30 takes a probability from one end to the other.
 const LARGEST: f64 = 30.0;
@@ -62,7 +63,9 @@ fn direction<D: Design>(problem: &Problem<'_, D>, here: &Local, forcing: f64) ->
     let mut z = scaled(&residual);
     let mut search = z.clone();
     let mut size = dot(&residual, &z);
-    let enough = forcing * forcing * size;
+    // Directions without curvature (the same number added to all logits) have no slope but what rounding makes.
+    let rounding = dot(&here.rounding, &scaled(&here.rounding));
+    let enough = rounding.max(forcing * forcing * size);
     for _ in 0..20 * x.len() + 50 {
         if size <= enough {
             return Some(x);
@@ -80,7 +83,7 @@ fn direction<D: Design>(problem: &Problem<'_, D>, here: &Local, forcing: f64) ->
         search.iter_mut().zip(&z).for_each(|(s, z)| *s = z + next / size * *s);
         size = next;
     }
-    // Rounding keeps the residual from falling further; what there is goes downhill.
+    // The residual falls no further; what there is goes downhill.
     Some(x)
 }
 
