@@ -186,6 +186,8 @@ fn too_few_examples_are_said_and_everything_is_allowed() {
     let by_class = ClassConformal::fit(&data.0, &data.1, config).unwrap();
     let json = serde_json::to_string(&by_class).unwrap();
     assert_eq!(serde_json::from_str::<ClassConformal>(&json).unwrap(), by_class);
+    let toml = toml::to_string(&by_class).unwrap();
+    assert_eq!(toml::from_str::<ClassConformal>(&toml).unwrap(), by_class, "{toml}");
     assert!(serde_json::from_str::<ClassConformal>(&json.replace("\"classes\":4", "\"classes\":5")).is_err());
     assert!(serde_json::from_str::<ClassConformal>(&json.replacen("\"alpha\":0.1", "\"alpha\":0.2", 1)).is_err());
     let three = Probabilities::new(vec![0.2, 0.3, 0.5], 3).unwrap();
@@ -241,7 +243,7 @@ fn intervals_cover_as_the_law_says() {
     }
 }
 
-/// One hundred weights of a network on a data set: its predictions of the test part.
+/// Trains a small network and predicts the test part with 50 weight samples.
 fn test_predictions(name: &str, train: &Dataset, test: &Dataset, epochs: usize) -> (Probabilities, Vec<usize>) {
     let scaler = Scaler::fit(ScalingKind::PerSeries, train).unwrap();
     let Labels::Classes { names, .. } = &train.labels else { panic!("{name} has classes") };

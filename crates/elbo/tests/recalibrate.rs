@@ -97,7 +97,7 @@ fn a_known_matrix_is_found() {
     let ratio = likelihood_ratio(&map.apply(&probs).unwrap(), &truth, &labels);
     assert!((0.0..CHI_SQUARE_8).contains(&ratio), "{ratio}");
     // The same vector added to all rows of W changes nothing: differences of rows are what can be found.
-    for j in 0..3 {
+    for j in [0, 1, 2] {
         let difference = |w: &dyn Fn(usize) -> f64| [w(0) - w(2), w(1) - w(2)];
         let (found, expected) = (difference(&|k| map.weights()[k][j]), difference(&|k| W[k][j]));
         assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 0.5), "{found:?}, {expected:?}");
@@ -275,6 +275,8 @@ fn every_map_survives_its_file() {
         let map = method.fit(&probs, &labels).unwrap();
         let json = serde_json::to_string(&map).unwrap();
         assert_eq!(serde_json::from_str::<ClassCalibration>(&json).unwrap(), map, "{json}");
+        let toml = toml::to_string(&map).unwrap();
+        assert_eq!(toml::from_str::<ClassCalibration>(&toml).unwrap(), map, "{toml}");
         let json = serde_json::to_string(&method).unwrap();
         assert_eq!(serde_json::from_str::<ClassMethod>(&json).unwrap(), method, "{json}");
         assert_eq!(map.apply(&predictions(1, 2, 4, 1.0)).is_ok(), matches!(name, "identity" | "temperature"));
@@ -283,6 +285,8 @@ fn every_map_survives_its_file() {
         let fit = RealMethod::named(name).unwrap().fit(&[0.0; 2], &[1.0; 2], &[0.3, 0.9], &[0.5, -1.0]).unwrap();
         let json = serde_json::to_string(&fit).unwrap();
         assert_eq!(serde_json::from_str::<RealCalibration>(&json).unwrap(), fit, "{json}");
+        let toml = toml::to_string(&fit).unwrap();
+        assert_eq!(toml::from_str::<RealCalibration>(&toml).unwrap(), fit, "{toml}");
     }
     for bad in [
         r#"{"method":"temperature","temperature":-1.0}"#,

@@ -1,4 +1,4 @@
-//! Adaptive conformal inference that chooses its step by itself: DtACI (Gibbs and Candès 2024, algorithm 2; first as
+//! Adaptive conformal inference that chooses its step by itself: `DtACI` (Gibbs and Candès 2024; first as
 //! arXiv 2208.08401, 2022).
 //!
 //! One expert for each step `γ_i` runs adaptive conformal inference; the level is their weighted mean. With `β_t` the

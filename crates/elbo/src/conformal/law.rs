@@ -1,7 +1,7 @@
 //! What coverage to expect of a finite test part.
 //!
 //! Given n calibration scores without ties, the probability C that a new score is at most the k-th smallest,
-//! `k = ⌈(n + 1)(1 - α)⌉`, is itself random: `C ~ Beta(k, n + 1 - k)` (Vovk 2012, section 3). Of m test examples so many
+//! `k = ⌈(n + 1)(1 - α)⌉`, is itself random: `C ~ Beta(k, n + 1 - k)` (Vovk 2012). Of m test examples so many
 //! are covered as the beta-binomial law with these parameters says. With ties more are.
 
 use super::check_alpha;

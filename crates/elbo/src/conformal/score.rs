@@ -4,8 +4,8 @@
 //! | name | score | source |
 //! | --- | --- | --- |
 //! | `thr` | `1 - p_k` | Sadinle, Lei and Wasserman 2019 (LAC) |
-//! | `aps` | `Σ_{o(j) < o(k)} p_j + u p_k` | Romano, Sesia and Candès 2020, section 2.1 |
-//! | `raps` | that of `aps` `+ λ max(0, o(k) - r)` | Angelopoulos, Bates, Malik and Jordan 2021, equation 4 |
+//! | `aps` | `Σ_{o(j) < o(k)} p_j + u p_k` | Romano, Sesia and Candès 2020, section 2 |
+//! | `raps` | that of `aps` `+ λ max(0, o(k) - r)` | Angelopoulos, Bates, Malik and Jordan 2021, section 2 |
 //!
 //! Without randomisation `u = 1`.
 
@@ -39,8 +39,8 @@ pub enum ClassScore {
 pub const CLASS_SCORES: [&str; 3] = ["thr", "aps", "raps"];
 
 impl ClassScore {
-    /// The score of this name: randomised; `raps` with `λ = 0.01` and `r = 5`, as its authors chose for a thousand
-    /// classes (choose both on examples of their own for few).
+    /// The score of this name: randomised; `raps` with `λ = 0.01` and `r = 5`, which are for many classes (for few,
+    /// choose both on examples of their own).
     ///
     /// # Errors
     /// [`MetricError::Setting`] for another name.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// If the n scores and the score of a new example are exchangeable, the new one is at most the threshold with
 /// probability at least `1 - α`, and at most `1 - α + 1/(n + 1)` if no two scores are equal (Vovk, Gammerman and Shafer
-/// 2005; Romano, Patterson and Candès 2019, lemma 2). An `(n + 1) α` that is a whole number up to rounding counts as
+/// 2005; Romano, Patterson and Candès 2019, theorem 1). An `(n + 1) α` that is a whole number up to rounding counts as
 /// that number.
 ///
 /// ```
@@ -42,7 +42,7 @@ impl TryFrom<Stored> for Threshold {
 
     fn try_from(Stored { alpha, examples, value }: Stored) -> Result<Self, MetricError> {
         check_alpha(alpha)?;
-        if value.is_nan() || (value == f64::INFINITY) < (rank(examples, alpha) > examples) {
+        if value.is_nan() || value != f64::INFINITY && rank(examples, alpha) > examples {
             let expected = "a number, infinite if there are too few examples";
             return Err(MetricError::Setting { name: "value", expected, found: value.to_string() });
         }

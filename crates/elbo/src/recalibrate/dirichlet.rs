@@ -2,7 +2,7 @@
 //! parametrisation): `q = softmax(W ln p + b)`, which is the posterior of the class if the probabilities of each class
 //! are Dirichlet distributed.
 //!
-//! With `K (K + 1)` parameters it overfits; section 4 penalises it. What is minimised is
+//! With `K (K + 1)` parameters it overfits, so it is penalised. What is minimised is
 //!
 //! `NLL + λ_d/K Σ_k (w_kk - 1)² + λ_o/(K (K - 1)) Σ_{j≠k} w_jk² + μ/K Σ_k b_k²`.
 //!

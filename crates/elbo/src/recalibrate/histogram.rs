@@ -1,4 +1,4 @@
-//! Histogram binning (Zadrozny and Elkan 2001, section 3): for each class, probabilities in one bin are replaced by how
+//! Histogram binning (Zadrozny and Elkan 2001): for each class, probabilities in one bin are replaced by how
 //! often the class was right there; rows are divided by their sums.
 //!
 //! The value of a bin is `(s + m c) / (n + m)`: n examples, s of them of the class, c their mean probability (the

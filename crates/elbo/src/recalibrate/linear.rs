@@ -96,7 +96,9 @@ impl<'a, D: Design> Problem<'a, D> {
         }
         // Errors of a sum of n terms add up like a random walk.
         let relative = f64::EPSILON * scale.sqrt();
-        rounding.iter_mut().for_each(|size| *size *= relative);
+        for size in &mut rounding {
+            *size *= relative;
+        }
         Local { value: self.value(at), gradient, rounding, probabilities }
     }
 

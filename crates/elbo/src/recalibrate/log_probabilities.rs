@@ -13,9 +13,13 @@ pub(super) fn log_probabilities(probs: &Probabilities) -> Vec<f64> {
 /// `e^{z_k} / Σ_j e^{z_j}` in place; neither overflows nor sums to 0 for finite logits.
 pub(super) fn softmax(logits: &mut [f64]) {
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    logits.iter_mut().for_each(|z| *z = (*z - largest).exp());
+    for z in logits.iter_mut() {
+        *z = (*z - largest).exp();
+    }
     let total: f64 = logits.iter().sum();
-    logits.iter_mut().for_each(|p| *p /= total);
+    for p in logits.iter_mut() {
+        *p /= total;
+    }
 }
 
 /// `-ln softmax(z)_y`, without cancellation where it is near 0.

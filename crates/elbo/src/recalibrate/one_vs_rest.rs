@@ -1,4 +1,4 @@
-//! Class by class: K binary problems, and rows divided by their sums (Zadrozny and Elkan 2002, section 4).
+//! Class by class: K binary problems, and rows divided by their sums (Zadrozny and Elkan 2002).
 
 use crate::metric::{MetricError, Probabilities};
 

@@ -1,4 +1,4 @@
-//! Quantile recalibration of real predictions (Kuleshov, Fenner and Ermon 2018, section 3.1, algorithm 1).
+//! Quantile recalibration of real predictions (Kuleshov, Fenner and Ermon 2018, algorithm 1).
 //!
 //! With `u_i = F_i(y_i)`, the predictive distribution function at the held-out target, `R(p)` is the share of the `u_i`
 //! that are at most p, and `R ∘ F` the recalibrated distribution function. If predictions are calibrated, the `u_i`

@@ -1,4 +1,4 @@
-//! Variance scaling of real predictions (Levi, Gispan, Giladi and Fetaya 2022, section 4): `σ² ← s² σ²` with
+//! Variance scaling of real predictions (Levi, Gispan, Giladi and Fetaya 2022): `σ² ← s² σ²` with
 //! `s² = 1/n Σ_i (y_i - μ_i)² / σ_i²`, which maximises the likelihood of the normal with the predictive's moments.
 //!
 //! With B bins of equally many examples by predicted variance, each bin has its own `s_b²`. The scaled variances
