@@ -104,8 +104,8 @@ fn a_known_matrix_is_found() {
     }
 }
 
-/// Calibrated predictions: the likelihood hardly improves, and what isotonic regression says of a block differs from its
-/// mean probability by no more than Hoeffding's bound over all n² blocks, error rate 1e-6 (fixed seed).
+/// Calibrated predictions: the likelihood hardly improves, and what isotonic regression says of a block differs from
+/// its mean probability by no more than Hoeffding's bound over all n² blocks, error rate 1e-6 (fixed seed).
 #[test]
 fn calibrated_predictions_stay() {
     let probs = predictions(6, 4000, 2, 2.0);

@@ -39,7 +39,8 @@ impl Default for ClassConformalConfig {
 ///
 /// ```
 /// use elbo::{conformal::{ClassConformal, ClassConformalConfig}, metric::Probabilities};
-/// let held_out = Probabilities::new((0..9).flat_map(|i| [0.9 - 0.05 * f64::from(i), 0.1 + 0.05 * f64::from(i)]).collect(), 2)?;
+/// let first = (0..9).map(|i| 0.9 - 0.05 * f64::from(i));
+/// let held_out = Probabilities::new(first.flat_map(|p| [p, 1.0 - p]).collect(), 2)?;
 /// let conformal = ClassConformal::fit(&held_out, &[0; 9], ClassConformalConfig::default())?;
 /// let new = Probabilities::new(vec![0.55, 0.45, 0.8, 0.2], 2)?;
 /// let sets = conformal.predict(&new)?;

@@ -86,7 +86,8 @@ impl CoverageLaw {
 mod tests {
     use super::*;
 
-    /// n = 1, α = 1/2: `C ~ Beta(1, 1)`, so every count is as likely. n = 3, α = 1/4: Beta(3, 1), `P(j = m) = 3/(m + 3)`.
+    /// n = 1, α = 1/2: `C ~ Beta(1, 1)`, so every count is as likely. n = 3, α = 1/4: Beta(3, 1),
+    /// `P(j = m) = 3/(m + 3)`.
     #[test]
     fn closed_forms() {
         let law = CoverageLaw::new(1, 0.5).unwrap();

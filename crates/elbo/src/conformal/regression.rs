@@ -90,8 +90,8 @@ impl Band<'_> {
     /// The scores of targets `[n]`: at most q exactly for the targets in the interval that q makes, up to rounding.
     ///
     /// # Errors
-    /// [`MetricError::Length`] or [`MetricError::Value`] if a list does not fit: a number that is not finite, a standard
-    /// deviation that is not positive, a lower quantile above the upper one.
+    /// [`MetricError::Length`] or [`MetricError::Value`] if a list does not fit: a number that is not finite, a
+    /// standard deviation that is not positive, a lower quantile above the upper one.
     pub fn scores(&self, targets: &[f64]) -> Result<Vec<f64>, MetricError> {
         check("targets", targets, targets.len(), f64::is_finite, "a finite number")?;
         self.check(targets.len())?;
@@ -152,8 +152,8 @@ impl IntervalConformal {
         Ok(Self { band: band.kind(), threshold: Threshold::fit(&band.scores(targets)?, alpha)? })
     }
 
-    /// The intervals of new predictions. Where a negative threshold would turn an interval over (quantiles that were too
-    /// far apart), it is the point halfway.
+    /// The intervals of new predictions. Where a negative threshold would turn an interval over (quantiles that were
+    /// too far apart), it is the point halfway.
     ///
     /// # Errors
     /// [`MetricError::Setting`] for another kind of band; those of [`Band::scores`].

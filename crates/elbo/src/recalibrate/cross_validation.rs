@@ -49,7 +49,8 @@ impl Default for CrossValidation {
 }
 
 impl CrossValidation {
-    /// Recalibrated probabilities of every example, by a map that was not fitted to it: what the map is to be scored on.
+    /// Recalibrated probabilities of every example, by a map that was not fitted to it: what the map is to be scored
+    /// on.
     ///
     /// # Shapes
     /// - `probs`, result: `[n, K]`; `labels`: `[n]`
@@ -81,8 +82,8 @@ impl CrossValidation {
     /// so that nothing is done where nothing helps.
     ///
     /// # Errors
-    /// The first map's error if no map could be fitted; [`RecalibrationError::Metric`] without methods, for a bad number
-    /// of folds, or if the labels do not fit.
+    /// The first map's error if no map could be fitted; [`RecalibrationError::Metric`] without methods, for a bad
+    /// number of folds, or if the labels do not fit.
     pub fn choose(
         &self,
         methods: &[ClassMethod],

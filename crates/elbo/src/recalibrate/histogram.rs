@@ -2,7 +2,8 @@
 //! often the class was right there; rows are divided by their sums.
 //!
 //! The value of a bin is `(s + m c) / (n + m)`: n examples, s of them of the class, c their mean probability (the
-//! middle of an empty bin), m the `smoothing`. `m = 0` is the published method; its zeros can cost infinitely many nats.
+//! middle of an empty bin), m the `smoothing`. `m = 0` is the published method; its zeros can cost infinitely many
+//! nats.
 
 use super::error::RecalibrationError;
 use super::one_vs_rest::{class_examples, map_classes};

@@ -1,9 +1,10 @@
 //! Newton's method with conjugate gradients for its linear system (Nocedal and Wright 2006, algorithm 7.1), for the
 //! convex problems of this module: no second derivative is stored, so a hundred classes fit.
 //!
-//! **When it has arrived.** Not when the gradient is small: if the examples are separable, the gradient falls to nothing
-//! while the parameters grow for ever. Each Newton step then still moves the logits by about 1, while at a minimum the
-//! steps shrink quadratically. So it has arrived when a step moves no logit of any example by more than 1e-8.
+//! **When it has arrived.** Not when the gradient is small: if the examples are separable, the gradient falls to
+//! nothing while the parameters grow for ever. Each Newton step then still moves the logits by about 1, while at a
+//! minimum the steps shrink quadratically. So it has arrived when a step moves no logit of any example by more than
+//! 1e-8.
 
 use super::error::RecalibrationError;
 use super::linear::{Design, Local, Problem};
@@ -12,8 +13,8 @@ use super::linear::{Design, Local, Problem};
 const TOLERANCE: f64 = 1e-8;
 /// Fewer than it takes until the gradient of separable examples is lost in rounding.
 const MAX_STEPS: usize = 50;
-/// Largest change of a logit by any step: where all probabilities are 0 or 1 there is hardly any curvature, and a Newton
-/// step leads nowhere. 30 takes a probability from one end to the other.
+/// Largest change of a logit by any step: where all probabilities are 0 or 1 there is hardly any curvature, and a
+/// Newton step leads nowhere. 30 takes a probability from one end to the other.
 const LARGEST: f64 = 30.0;
 /// Part of the predicted decrease that a step must bring (Armijo).
 const SUFFICIENT: f64 = 1e-4;

@@ -2,8 +2,8 @@
 //!
 //! With `u_i = F_i(y_i)`, the predictive distribution function at the held-out target, `R(p)` is the share of the `u_i`
 //! that are at most p, and `R ∘ F` the recalibrated distribution function. If predictions are calibrated, the `u_i`
-//! are uniform and `R(p) = p`. R is linear between `(u_(i), i / (n + 1))`, `(0, 0)` and `(1, 1)`; the paper divides by n,
-//! which puts all mass below the largest target that was seen.
+//! are uniform and `R(p) = p`. R is linear between `(u_(i), i / (n + 1))`, `(0, 0)` and `(1, 1)`; the paper divides by
+//! n, which puts all mass below the largest target that was seen.
 
 use super::check_finite;
 use super::curve::MonotoneCurve;

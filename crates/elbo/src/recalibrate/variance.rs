@@ -2,8 +2,8 @@
 //! `s² = 1/n Σ_i (y_i - μ_i)² / σ_i²`, which maximises the likelihood of the normal with the predictive's moments.
 //!
 //! With B bins of equally many examples by predicted variance, each bin has its own `s_b²`. The scaled variances
-//! `s_b² m_b` at the bins' mean variances `m_b` are made monotone by isotonic regression and joined by lines; beyond the
-//! first and the last the factor stays. One bin is one factor.
+//! `s_b² m_b` at the bins' mean variances `m_b` are made monotone by isotonic regression and joined by lines; beyond
+//! the first and the last the factor stays. One bin is one factor.
 
 use super::check_finite;
 use super::curve::{MonotoneCurve, Point, isotonic};
