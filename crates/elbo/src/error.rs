@@ -2,6 +2,7 @@
 
 use crate::data::{DataError, Labels};
 use crate::metric::MetricError;
+use crate::recalibrate::RecalibrationError;
 use std::path::PathBuf;
 
 /// Everything that can go wrong on the way from a data file to a prediction.
@@ -178,6 +179,9 @@ pub enum Error {
     /// A score cannot be computed.
     #[error(transparent)]
     Metric(#[from] MetricError),
+    /// Predictions cannot be recalibrated.
+    #[error(transparent)]
+    Recalibration(#[from] RecalibrationError),
 }
 
 /// Shorthand for results of this crate.

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod conformal;
 pub mod convert;
 pub mod data;
 pub mod distribution;
@@ -30,6 +31,7 @@ pub mod output;
 pub mod posterior;
 pub mod predict;
 pub mod prior;
+pub mod recalibrate;
 pub mod record;
 pub mod run;
 pub mod threads;

@@ -69,12 +69,12 @@ pub use scores::{
 
 /// A number of things as a number to divide by.
 #[allow(clippy::cast_precision_loss)] // exact below 2^53 examples
-fn count(n: usize) -> f64 {
+pub(crate) fn count(n: usize) -> f64 {
     n as f64
 }
 
 /// `Σ x / n`; not a number for an empty list.
-fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / count(values.len())
 }
 

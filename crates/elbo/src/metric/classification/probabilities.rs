@@ -77,7 +77,7 @@ impl Probabilities {
     }
 
     /// Whether `labels` holds one class for each example, and there is an example.
-    pub(in super::super) fn check_labels(&self, labels: &[usize]) -> Result<(), MetricError> {
+    pub(crate) fn check_labels(&self, labels: &[usize]) -> Result<(), MetricError> {
         if labels.len() != self.rows() {
             return Err(MetricError::Length { what: "labels", expected: self.rows(), found: labels.len() });
         }

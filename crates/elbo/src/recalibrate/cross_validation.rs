@@ -1,0 +1,127 @@
+//! Choosing a map with few held-out examples: k-fold cross-validation among them.
+//!
+//! Each map is fitted to all folds but one and scored on that one; the winner is fitted to all. The examples are
+//! held-out ones throughout: of training examples this would choose how best to trust a network's memory.
+
+use super::classes::{ClassCalibration, ClassMethod};
+use super::error::RecalibrationError;
+use crate::data::shuffled;
+use crate::metric::{MetricError, Probabilities, nll};
+use serde::{Deserialize, Serialize};
+
+/// How held-out examples are cut into folds: of each class equally many, but for one, in an order of the seed's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossValidation {
+    /// Number of folds, from 2 to the number of examples.
+    pub folds: usize,
+    /// Seed of the order.
+    pub seed: u64,
+}
+
+/// The score of a map.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MethodScore {
+    /// The map.
+    pub method: ClassMethod,
+    /// Cross-validated negative log likelihood in nats per example; `None` if a fold could not be fitted.
+    pub nll: Option<f64>,
+    /// Why it could not.
+    pub failure: Option<String>,
+}
+
+/// The best map and how it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// The map of the lowest score; the first of equal ones.
+    pub method: ClassMethod,
+    /// Fitted to all examples.
+    pub calibration: ClassCalibration,
+    /// All scores, in the order of the methods.
+    pub scores: Vec<MethodScore>,
+}
+
+impl Default for CrossValidation {
+    /// 5 folds, seed 0.
+    fn default() -> Self {
+        Self { folds: 5, seed: 0 }
+    }
+}
+
+impl CrossValidation {
+    /// Recalibrated probabilities of every example, by a map that was not fitted to it: what the map is to be scored
+    /// on.
+    ///
+    /// # Shapes
+    /// - `probs`, result: `[n, K]`; `labels`: `[n]`
+    ///
+    /// # Errors
+    /// Those of the map on a fold; [`RecalibrationError::Metric`] for a bad number of folds.
+    pub fn predict(
+        &self,
+        method: &ClassMethod,
+        probs: &Probabilities,
+        labels: &[usize],
+    ) -> Result<Probabilities, RecalibrationError> {
+        let folds = self.assign(probs, labels)?;
+        let mut values = vec![0.0; probs.values().len()];
+        let classes = probs.classes();
+        for fold in 0..self.folds {
+            let (held, kept): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(|&i| folds[i] == fold);
+            let kept_labels: Vec<usize> = kept.iter().map(|&i| labels[i]).collect();
+            let map = method.fit(&rows(probs, &kept)?, &kept_labels)?;
+            let mapped = map.apply(&rows(probs, &held)?)?;
+            for (row, &i) in held.iter().enumerate() {
+                values[i * classes..(i + 1) * classes].copy_from_slice(mapped.row(row));
+            }
+        }
+        Ok(Probabilities::new(values, classes)?)
+    }
+
+    /// The map with the lowest cross-validated negative log likelihood. Put [`ClassMethod::Identity`] among `methods`
+    /// so that nothing is done where nothing helps.
+    ///
+    /// # Errors
+    /// The first map's error if no map could be fitted; [`RecalibrationError::Metric`] without methods, for a bad
+    /// number of folds, or if the labels do not fit.
+    pub fn choose(
+        &self,
+        methods: &[ClassMethod],
+        probs: &Probabilities,
+        labels: &[usize],
+    ) -> Result<Choice, RecalibrationError> {
+        self.assign(probs, labels)?;
+        let score = |method: &ClassMethod| Ok(nll(&self.predict(method, probs, labels)?, labels)?);
+        let results: Vec<Result<f64, RecalibrationError>> = methods.iter().map(score).collect();
+        let best = (0..methods.len()).filter_map(|i| Some((i, results[i].as_ref().ok().copied()?)));
+        let best = best.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| methods[i]);
+        let Some(method) = best else {
+            let none = MetricError::Empty { what: "methods" };
+            return Err(results.into_iter().find_map(Result::err).unwrap_or(none.into()));
+        };
+        let scores = methods.iter().zip(results).map(|(&method, result)| match result {
+            Ok(nll) => MethodScore { method, nll: Some(nll), failure: None },
+            Err(error) => MethodScore { method, nll: None, failure: Some(error.to_string()) },
+        });
+        Ok(Choice { method, calibration: method.fit(probs, labels)?, scores: scores.collect() })
+    }
+
+    /// The fold of each example.
+    fn assign(&self, probs: &Probabilities, labels: &[usize]) -> Result<Vec<usize>, MetricError> {
+        probs.check_labels(labels)?;
+        if !(2..=labels.len()).contains(&self.folds) {
+            let expected = "at least 2 and at most the number of held-out examples";
+            return Err(MetricError::Setting { name: "folds", expected, found: self.folds.to_string() });
+        }
+        let mut order = shuffled(labels.len(), self.seed, 0);
+        order.sort_by_key(|&i| labels[i]);
+        let mut folds = vec![0; labels.len()];
+        order.into_iter().enumerate().for_each(|(place, i)| folds[i] = place % self.folds);
+        Ok(folds)
+    }
+}
+
+/// Some of the rows.
+fn rows(probs: &Probabilities, chosen: &[usize]) -> Result<Probabilities, MetricError> {
+    Probabilities::new(chosen.iter().flat_map(|&i| probs.row(i).iter().copied()).collect(), probs.classes())
+}
