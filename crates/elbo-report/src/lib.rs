@@ -82,6 +82,7 @@ fn kicker(run: &Run) -> String {
     let task = match run.config.data.targets {
         Targets::Classes { .. } => "classification",
         Targets::Real { .. } => "regression",
+        Targets::Horizon { .. } => "forecast",
     };
     let state = if run.is_finished() { "" } else { ", not finished" };
     format!("Report of a Bayesian network: {task}{state}")

@@ -61,7 +61,7 @@ impl Predicted {
         let records = lines.records(&bytes)?;
         match &data.targets {
             Targets::Classes { names } => Ok(Self::Classes(lines.classes(&records, names)?)),
-            Targets::Real { .. } => Ok(Self::Reals(lines.reals(&records)?)),
+            Targets::Real { .. } | Targets::Horizon { .. } => Ok(Self::Reals(lines.reals(&records)?)),
         }
     }
 
@@ -98,13 +98,13 @@ impl Classes {
 fn columns(targets: &Targets) -> Vec<String> {
     let names: Vec<String> = match targets {
         Targets::Classes { names } => names.iter().map(|name| format!("prob_{name}")).collect(),
-        Targets::Real { .. } => {
+        Targets::Real { .. } | Targets::Horizon { .. } => {
             ["stddev", "aleatoric_stddev", "epistemic_stddev", "low_90", "high_90"].map(str::to_owned).into()
         }
     };
     let last: &[&str] = match targets {
         Targets::Classes { .. } => &["predictive_entropy", "mutual_information"],
-        Targets::Real { .. } => &[],
+        Targets::Real { .. } | Targets::Horizon { .. } => &[],
     };
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
     [texts(&["id", "label", "predicted"]), names, texts(last)].concat()

@@ -42,7 +42,7 @@ pub fn summaries(model: &Model) -> Result<Vec<WeightSummary>> {
         let (kernel, bias) = match layer {
             NetworkLayer::Conv1d(conv) => (summary(&conv.kernel), conv.bias.as_ref().map(summary)),
             NetworkLayer::Dense(dense) => (summary(&dense.kernel), dense.bias.as_ref().map(summary)),
-            NetworkLayer::Flatten(_) | NetworkLayer::GlobalAveragePooling(_) => continue,
+            NetworkLayer::Flatten(_) | NetworkLayer::GlobalAveragePooling(_) | NetworkLayer::LastStep(_) => continue,
         };
         for (role, summary) in [("kernel", Some(kernel)), ("bias", bias)] {
             let path = format!("{name}/{role}");

@@ -6,7 +6,7 @@ use crate::page::Section;
 use crate::read::Run;
 use elbo::data::{ScalingKind, TaskKind};
 use elbo::model::{ModelDescription, PRESETS, preset};
-use elbo::run::{DataSource, Targets};
+use elbo::run::{DataSource, RealLikelihood, Targets};
 use maud::html;
 
 /// The section.
@@ -72,6 +72,7 @@ fn target(targets: &Targets) -> String {
     match targets {
         Targets::Classes { names } => counted(names.len(), "class").replace("classs", "classes"),
         Targets::Real { .. } => "a real number".into(),
+        Targets::Horizon { names, steps, .. } => format!("{} of {} ahead", counted(*steps, "step"), names.join(", ")),
     }
 }
 
@@ -80,6 +81,7 @@ fn scaling(kind: ScalingKind) -> &'static str {
         ScalingKind::None => "none",
         ScalingKind::PerSeries => "every series to mean 0 and standard deviation 1",
         ScalingKind::PerChannel => "every channel by mean and standard deviation of the training part",
+        ScalingKind::PerWindow => "every window by its mean and standard deviation",
     }
 }
 
@@ -110,6 +112,18 @@ fn command(run: &Run) -> String {
                 option("test", &test.to_string_lossy());
             }
         }
+        DataSource::Series { series, shape, test_fraction, columns } => {
+            option("series", &series.to_string_lossy());
+            option("window", &shape.window.to_string());
+            option("horizon", &shape.horizon.to_string());
+            option("test-fraction", &test_fraction.to_string());
+            columns.time.iter().for_each(|name| option("time-column", name));
+            columns.targets.iter().for_each(|name| option("target", name));
+            columns.covariates.iter().flatten().for_each(|name| option("covariate", name));
+        }
+    }
+    if config.data.targets.real_likelihood() == RealLikelihood::StudentT {
+        option("likelihood", "student-t");
     }
     match preset_name(&config.model) {
         Some(name) => option("preset", name),
@@ -119,6 +133,7 @@ fn command(run: &Run) -> String {
         ScalingKind::None => "none",
         ScalingKind::PerSeries => "per-series",
         ScalingKind::PerChannel => "per-channel",
+        ScalingKind::PerWindow => "per-window",
     };
     option("scaling", scaling);
     if let Some(column) = &config.data.read.csv_label {

@@ -72,6 +72,12 @@ fn rows(scores: &Scores) -> Vec<Row> {
             ("Negative log likelihood (nats)", scores.nll, false),
             ("Coverage of 90 % intervals", scores.coverage_90, true),
         ],
+        Scores::Forecast(scores) => vec![
+            ("Root mean squared error", scores.rmse, false),
+            ("Mean absolute error", scores.mae, false),
+            ("Coverage of 90 % intervals", scores.coverage_90, true),
+            ("Error of saying that nothing changes", scores.persistence_rmse, false),
+        ],
     }
 }
 

@@ -27,4 +27,4 @@ pub use folder::RunFolder;
 pub use metrics::{METRICS_SCHEMA, Metrics, ModelSummary, PartSizes, TestScores, Timing, TrainingSummary};
 pub use predictions::predictions_csv;
 pub use prepare::{Parts, prepare};
-pub use source::{DataSource, fingerprint};
+pub use source::{DataSource, Loaded};

@@ -44,15 +44,15 @@ pub enum DataSource {
 
 /// The parts of a run's data as they are read.
 #[derive(Clone, Debug)]
-pub(super) struct Loaded {
+pub struct Loaded {
     /// What the model is trained on.
-    pub(super) train: Dataset,
+    pub train: Dataset,
     /// What is held out; without examples if nothing is.
-    pub(super) validation: Dataset,
+    pub validation: Dataset,
     /// What it is scored on.
-    pub(super) test: Option<Dataset>,
+    pub test: Option<Dataset>,
     /// SHA-256 of all of it.
-    pub(super) fingerprint: String,
+    pub fingerprint: String,
 }
 
 impl DataSource {
@@ -62,7 +62,7 @@ impl DataSource {
     /// # Errors
     /// [`Error::InvalidArgument`] for an unknown embedded data set; those of the reader; those of data that cannot be
     /// trained on.
-    pub(super) fn load(&self, options: &ReadOptions, training: &TrainingConfig) -> Result<Loaded> {
+    pub fn load(&self, options: &ReadOptions, training: &TrainingConfig) -> Result<Loaded> {
         match self {
             Self::Embedded { dataset } => {
                 let (train, test) = embedded(dataset).ok_or_else(|| {
@@ -101,8 +101,7 @@ fn windows(series: &TimeSeries, shape: WindowShape, test_fraction: f64, training
 }
 
 /// SHA-256 over the values and labels of data sets.
-#[must_use]
-pub fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a Dataset>) -> String {
+fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a Dataset>) -> String {
     let mut hasher = Sha256::new();
     for data in parts {
         hasher.update(format!("{}\0{}\0", data.channels, data.examples.len()));

@@ -15,7 +15,7 @@ const FEW: usize = 30;
 /// Paragraphs on how good the predictions are.
 pub fn words(run: &Run, classes: &Classes) -> Result<Vec<String>> {
     let test = run.metrics.as_ref().and_then(|metrics| metrics.test.as_ref());
-    let Some(Scores::Classification(scores)) = test.map(|test| test.posterior_predictive) else {
+    let Some(Scores::Classification(scores)) = test.map(|test| &test.posterior_predictive) else {
         return Ok(Vec::new());
     };
     let mut words = vec![

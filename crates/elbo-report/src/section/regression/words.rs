@@ -14,7 +14,7 @@ const FEW: usize = 30;
 /// Paragraphs on how good the predictions are.
 pub fn words(run: &Run, reals: &Reals) -> Result<Vec<String>> {
     let test = run.metrics.as_ref().and_then(|metrics| metrics.test.as_ref());
-    let Some(Scores::Regression(scores)) = test.map(|test| test.posterior_predictive) else { return Ok(Vec::new()) };
+    let Some(Scores::Regression(scores)) = test.map(|test| &test.posterior_predictive) else { return Ok(Vec::new()) };
     let mut words = vec![
         format!(
             "On {} of {} the root mean squared error is {}, in the unit of the target. ",
