@@ -9,7 +9,7 @@ use elbo::conformal::{
     AdaptiveConformal, Band, ClassConformal, ClassConformalConfig, ClassScore, CoverageLaw, DistributionConformal,
     DynamicConformal, IntervalConformal, Intervals, PredictionSets, Threshold,
 };
-use elbo::data::{Dataset, Labels, Scaler, ScalingKind, embedded, read, shuffled};
+use elbo::data::{Dataset, Labels, Scaler, ScalingKind, TargetScaling, embedded, read, shuffled};
 use elbo::metric::{Bootstrap, Probabilities, coverage};
 use elbo::model::{InputShape, Model, preset};
 use elbo::objective::Likelihood;
@@ -259,7 +259,7 @@ fn test_predictions(name: &str, train: &Dataset, test: &Dataset, epochs: usize) 
         trainer.run_epoch(&train, None, |_| ()).unwrap();
     }
     let Labels::Classes { labels, .. } = &test.labels else { panic!("{name} has classes") };
-    match predict_posterior(&trainer.trained(), &test, None, 50, 1).unwrap() {
+    match predict_posterior(&trainer.trained(), &test, &TargetScaling::None, 50, 1).unwrap() {
         Predictions::Classes(split) => (split.probabilities, labels.clone()),
         Predictions::Real(_) => unreachable!("the likelihood is categorical"),
     }
