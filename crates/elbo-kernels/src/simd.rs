@@ -1,19 +1,9 @@
 //! Plain loops, compiled once for each instruction set and chosen at run time.
 //!
 //! No kernel uses fused multiply-adds and every sum has a fixed order, so all versions of a function give the same bits:
-//! results do not depend on the machine. The environment variable `ELBO_SIMD` (`portable`, `avx2`) sets a limit, to
-//! compare speeds.
+//! results do not depend on the machine. The environment variable `ELBO_SIMD` [sets a limit](crate::switch).
 
-/// An instruction set that kernels are compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    /// What the build's target has at least: SSE2 on x86-64, NEON on 64-bit ARM.
-    Portable,
-    /// 256-bit vectors of x86-64.
-    Avx2,
-    /// 512-bit vectors of x86-64.
-    Avx512,
-}
+pub(crate) use crate::switch::Level;
 
 /// The best instruction set of this machine.
 #[cfg(target_arch = "x86_64")]
@@ -39,14 +29,7 @@ fn detected() -> Level {
 #[cfg(not(test))]
 #[inline]
 pub(crate) fn level() -> Level {
-    static LEVEL: std::sync::LazyLock<Level> = std::sync::LazyLock::new(|| {
-        let limit = std::env::var("ELBO_SIMD").unwrap_or_default();
-        match limit.as_str() {
-            "portable" => Level::Portable,
-            "avx2" => detected().min(Level::Avx2),
-            _ => detected(),
-        }
-    });
+    static LEVEL: std::sync::LazyLock<Level> = std::sync::LazyLock::new(|| detected().min(crate::switch::limit()));
     *LEVEL
 }
 

@@ -31,6 +31,7 @@ impl Outcome {
 
 /// Runs a command.
 pub fn run(cli: Cli) -> Result<Outcome> {
+    elbo::switch::check()?;
     if let Some(threads) = cli.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build_global().with_context(|| format!("cannot start {threads} threads"))?;
