@@ -16,6 +16,8 @@ mod sum;
 mod tensor;
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod tests;
 
 use crate::VariationalOps;

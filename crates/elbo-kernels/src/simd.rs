@@ -20,7 +20,13 @@ fn detected() -> Level {
 }
 
 /// The best instruction set of this machine.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+fn detected() -> Level {
+    if std::arch::is_aarch64_feature_detected!("neon") { Level::Neon } else { Level::Portable }
+}
+
+/// The best instruction set of this machine.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn detected() -> Level {
     Level::Portable
 }
@@ -94,7 +100,14 @@ mod limits {
 
     /// All that this machine has.
     pub(crate) fn available() -> impl Iterator<Item = Level> {
-        [Level::Portable, Level::Avx2, Level::Avx512].into_iter().filter(|&level| level <= detected())
+        let all = [
+            Level::Portable,
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon,
+            Level::Avx2,
+            Level::Avx512,
+        ];
+        all.into_iter().filter(|&level| level <= detected())
     }
 
     /// Runs `f` with nothing better than `limit` on this thread.

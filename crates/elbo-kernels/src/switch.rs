@@ -34,8 +34,11 @@ pub(crate) enum Kernels {
 /// An instruction set that kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// What the build's target has at least: SSE2 on x86-64, NEON on 64-bit ARM.
+    /// What compilers make of plain loops for any processor of the build's target: SSE2 on x86-64, NEON on 64-bit ARM.
     Portable,
+    /// 128-bit vectors of 64-bit ARM, with fused multiply-adds where those are asked for.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// 256-bit vectors of x86-64.
     Avx2,
     /// 512-bit vectors of x86-64.

@@ -3,7 +3,9 @@
 pub mod kl;
 
 use crate::posterior::Posterior;
+use crate::precision::wide;
 use crate::prior::Prior;
+use crate::sum::ordered_sum;
 use burn::tensor::Tensor;
 use std::fmt;
 use std::sync::Arc;
@@ -40,7 +42,7 @@ impl<Q, const D: usize> Divergence<Q, D> {
         Self::Custom(Arc::new(divergence))
     }
 
-    /// The divergence, shape `[1]`.
+    /// The divergence, shape `[1]`: of weights of half precision, which holds no sums of many, in `f32`.
     ///
     /// # Panics
     /// For [`Divergence::Kl`] without a formula, which a layer excludes when it is built, and for
@@ -50,30 +52,35 @@ impl<Q, const D: usize> Divergence<Q, D> {
         Q: Posterior<D>,
     {
         match self {
-            Self::Kl => posterior.kl(prior).expect("checked when the layer was built"),
+            Self::Kl => wide(posterior.kl(prior).expect("checked when the layer was built")),
             Self::MonteCarlo => {
                 let (of_posterior, samples) = match draws {
                     Draws::None => panic!("a Monte Carlo divergence needs weights drawn from the posterior"),
                     Draws::Given(samples) => (posterior.log_prob(samples.clone()), samples),
                     Draws::Own(samples) => (posterior.log_prob_of_draws(samples.clone()), samples),
                 };
-                (of_posterior - prior.log_prob(samples)).mean()
+                (wide(of_posterior) - wide(prior.log_prob(samples))).mean()
             }
             Self::Custom(divergence) => {
                 let shape = posterior.shape();
                 let (Draws::Given(samples) | Draws::Own(samples)) = draws else {
-                    return divergence(posterior, prior, None).sum();
+                    return summed(divergence(posterior, prior, None));
                 };
                 let count = samples.dims()[0];
                 let of_sample = |s: usize| {
                     let sample = samples.clone().narrow(0, s, 1).reshape(shape);
-                    divergence(posterior, prior, Some(sample)).sum()
+                    summed(divergence(posterior, prior, Some(sample)))
                 };
                 let total = (1..count).fold(of_sample(0), |sum, s| sum + of_sample(s));
                 total.mul_scalar(1.0 / f64::from(u32::try_from(count).unwrap_or(u32::MAX)))
             }
         }
     }
+}
+
+/// The sum of all elements, whatever the number of threads.
+fn summed<const D: usize>(values: Tensor<D>) -> Tensor<1> {
+    ordered_sum(wide(values.flatten(0, D - 1)))
 }
 
 impl<Q, const D: usize> Clone for Divergence<Q, D> {

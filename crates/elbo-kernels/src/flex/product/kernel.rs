@@ -69,11 +69,15 @@ macro_rules! kernel {
 }
 
 macro_rules! element {
-    ($element:ident, $portable:expr, $avx2:expr, $avx512:expr) => {
+    ($element:ident, $portable:expr, $neon:expr, $avx2:expr, $avx512:expr) => {
         impl Element for $element {
             fn kernels() -> Vec<Kernel<Self>> {
                 #[allow(unused_mut)] // elsewhere there is only one
                 let mut kernels = vec![$portable];
+                #[cfg(target_arch = "aarch64")]
+                if std::arch::is_aarch64_feature_detected!("neon") {
+                    kernels.push($neon);
+                }
                 #[cfg(target_arch = "x86_64")]
                 {
                     if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
@@ -106,12 +110,14 @@ macro_rules! element {
 element!(
     f32,
     kernel!(Portable, strip_f32 gated_f32 gather_f32 through_f32, 8, 4),
+    kernel!(Neon, strip_f32_neon gated_f32_neon gather_f32_neon through_f32_neon, 8, 10),
     kernel!(Avx2, strip_f32_avx2 gated_f32_avx2 gather_f32_avx2 through_f32_avx2, 16, 5),
     kernel!(Avx512, strip_f32_avx512 gated_f32_avx512 gather_f32_avx512 through_f32_avx512, 32, 14)
 );
 element!(
     f64,
     kernel!(Portable, strip_f64 gated_f64 gather_f64 through_f64, 4, 4),
+    kernel!(Neon, strip_f64_neon gated_f64_neon gather_f64_neon through_f64_neon, 4, 10),
     kernel!(Avx2, strip_f64_avx2 gated_f64_avx2 gather_f64_avx2 through_f64_avx2, 8, 5),
     kernel!(Avx512, strip_f64_avx512 gated_f64_avx512 gather_f64_avx512 through_f64_avx512, 16, 14)
 );

@@ -318,3 +318,21 @@ mod x86 {
         __m512d, 16, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f"
     );
 }
+
+#[cfg(target_arch = "aarch64")]
+pub use arm::*;
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use super::{Gather, Lanes, Strip, gather, rows, through, tile};
+    use core::arch::aarch64::{float32x4_t, float64x2_t};
+
+    strips!(
+        strip_f32_neon gated_f32_neon gather_f32_neon through_f32_neon,
+        float32x4_t, 8, 10, [1 2 3 4 5 6 7 8 9 10], "neon"
+    );
+    strips!(
+        strip_f64_neon gated_f64_neon gather_f64_neon through_f64_neon,
+        float64x2_t, 4, 10, [1 2 3 4 5 6 7 8 9 10], "neon"
+    );
+}
