@@ -5,6 +5,7 @@
 //! them; and the default body's own bits where that is [switched on](crate::switch).
 
 mod hostile;
+mod noise;
 mod perturbations;
 mod products;
 mod views;

@@ -1,6 +1,6 @@
 //! What is done to weights: noise, samples, divergences, squares, steps.
 
-use super::{Case, TYPES, absolute, count, draws, numbers, random, tensor, values};
+use super::{Case, TYPES, absolute, draws, numbers, random, tensor, values};
 use crate::VariationalOps;
 use crate::adam::AdamStep;
 use crate::reference::{adam, kl, perturbation, sample, squares};
@@ -8,7 +8,7 @@ use burn::backend::{Flex, flex::FlexTensor};
 use burn::tensor::DType;
 
 /// None, one, a block and a bit, and enough for threads.
-const SIZES: [usize; 4] = if cfg!(miri) { [0, 1, 17, 40] } else { [0, 1, 1025, 40_003] };
+const SIZES: [usize; 4] = if cfg!(miri) { [0, 1, 17, 300] } else { [0, 1, 1025, 40_003] };
 
 /// The largest standard normal that `f32` noise has, and more than `f64` noise will show.
 const LARGEST: f64 = 7.0;
@@ -236,7 +236,6 @@ fn adam_step(n: usize, dtype: DType) -> Case {
 /// More samples than a task has rows, on enough elements for threads.
 #[test]
 fn many_samples() {
-    let n = if cfg!(miri) { 3 } else { 2500 };
-    assert!(cfg!(miri) || count(n) * 17.0 > 32_768.0);
+    let n = if cfg!(miri) { 20 } else { 2500 };
     sampling(n, 17, DType::F32).iter().for_each(Case::check);
 }

@@ -92,11 +92,12 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const UNIT: bool, const
                     fetch_row::<V, N>(gate.wrapping_add(AHEAD * s.b_step));
                     columns = gated(columns, load_row(gate, mask));
                     total = add(total, columns);
-                    gate = gate.add(s.b_step);
+                    gate = gate.wrapping_add(s.b_step);
                 }
                 each!(M, i, sums[i] = add_products(sums[i], V::splat(*lines[i].add(at)), columns));
                 at += s.a_step;
-                b = b.add(s.b_step);
+                // After the last row of a strip this may lie behind the array.
+                b = b.wrapping_add(s.b_step);
             }
         }
         if GATE {
