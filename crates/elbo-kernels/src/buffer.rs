@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Elements that are worked on at once: a few buffers of that size fit into the first-level cache.
-pub(crate) const BLOCK: usize = 1024;
+pub(crate) const BLOCK: usize = if cfg!(miri) { 32 } else { 1024 };
 
 /// Elements of a task for one thread, of one row.
 pub(crate) const TASK: usize = 4 * BLOCK;
@@ -16,7 +16,7 @@ pub(crate) const TASK: usize = 4 * BLOCK;
 const ROWS: usize = 16;
 
 /// Up to this many elements, waking another thread costs more than it saves.
-pub(crate) const ALONE: usize = 1 << 15;
+pub(crate) const ALONE: usize = if cfg!(miri) { 64 } else { 1 << 15 };
 
 /// `[rows, n]`, row-major, block by block: `begin(part)` prepares these elements of all rows, then `write(prepared, row, first, block)` gives those of one row.
 ///

@@ -17,6 +17,8 @@ mod tensor;
 mod weights;
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod tests;
 
 use crate::VariationalOps;

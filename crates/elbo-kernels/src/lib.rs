@@ -34,6 +34,7 @@ pub mod layout;
 pub mod memory;
 pub mod noise;
 pub mod reference;
+pub mod switch;
 
 mod buffer;
 #[cfg(feature = "flex")]

@@ -316,13 +316,14 @@ mod tests {
     }
 
     fn actions() -> impl Strategy<Value = Vec<Action>> {
-        let size = || prop_oneof![1_usize..300, SMALLEST - 2..SMALLEST + 2, 1_usize..1_000_000];
+        let most = if cfg!(miri) { 2 * SMALLEST } else { 1_000_000 };
+        let size = move || prop_oneof![1_usize..300, SMALLEST - 2..SMALLEST + 2, 1_usize..most];
         let action = prop_oneof![
             (size(), any::<bool>()).prop_map(|(size, zeroed)| Action::Get { size, zeroed }),
             any::<usize>().prop_map(Action::GiveBack),
             (any::<usize>(), size()).prop_map(|(at, size)| Action::Resize { at, size }),
         ];
-        prop::collection::vec(action, 1..60)
+        prop::collection::vec(action, 1..if cfg!(miri) { 12 } else { 60 })
     }
 
     /// A block in use: filled with its mark.
@@ -341,7 +342,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(if cfg!(miri) { 3 } else { 200 }) })]
 
         /// Nobody writes into another's block, contents survive a change of size, and what is kept is bounded.
         #[test]

@@ -1,19 +1,9 @@
 //! Plain loops, compiled once for each instruction set and chosen at run time.
 //!
 //! No kernel uses fused multiply-adds and every sum has a fixed order, so all versions of a function give the same bits:
-//! results do not depend on the machine. The environment variable `ELBO_SIMD` (`portable`, `avx2`) sets a limit, to
-//! compare speeds.
+//! results do not depend on the machine. The environment variable `ELBO_SIMD` [sets a limit](crate::switch).
 
-/// An instruction set that kernels are compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    /// What the build's target has at least: SSE2 on x86-64, NEON on 64-bit ARM.
-    Portable,
-    /// 256-bit vectors of x86-64.
-    Avx2,
-    /// 512-bit vectors of x86-64.
-    Avx512,
-}
+pub(crate) use crate::switch::Level;
 
 /// The best instruction set of this machine.
 #[cfg(target_arch = "x86_64")]
@@ -30,7 +20,13 @@ fn detected() -> Level {
 }
 
 /// The best instruction set of this machine.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+fn detected() -> Level {
+    if std::arch::is_aarch64_feature_detected!("neon") { Level::Neon } else { Level::Portable }
+}
+
+/// The best instruction set of this machine.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn detected() -> Level {
     Level::Portable
 }
@@ -39,14 +35,7 @@ fn detected() -> Level {
 #[cfg(not(test))]
 #[inline]
 pub(crate) fn level() -> Level {
-    static LEVEL: std::sync::LazyLock<Level> = std::sync::LazyLock::new(|| {
-        let limit = std::env::var("ELBO_SIMD").unwrap_or_default();
-        match limit.as_str() {
-            "portable" => Level::Portable,
-            "avx2" => detected().min(Level::Avx2),
-            _ => detected(),
-        }
-    });
+    static LEVEL: std::sync::LazyLock<Level> = std::sync::LazyLock::new(|| detected().min(crate::switch::limit()));
     *LEVEL
 }
 
@@ -111,7 +100,14 @@ mod limits {
 
     /// All that this machine has.
     pub(crate) fn available() -> impl Iterator<Item = Level> {
-        [Level::Portable, Level::Avx2, Level::Avx512].into_iter().filter(|&level| level <= detected())
+        let all = [
+            Level::Portable,
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon,
+            Level::Avx2,
+            Level::Avx512,
+        ];
+        all.into_iter().filter(|&level| level <= detected())
     }
 
     /// Runs `f` with nothing better than `limit` on this thread.

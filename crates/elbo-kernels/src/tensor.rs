@@ -160,6 +160,7 @@ pub fn adam_step<const D: usize>(
 #[must_use]
 pub fn dense(input: Tensor<2>, kernel: Tensor<2>, bias: Tensor<2>, shared: bool, epilogue: Epilogue) -> Tensor<2> {
     let ([rows, inputs], [samples, weights], [biases, units]) = (input.dims(), kernel.dims(), bias.dims());
+    assert!(inputs > 0 && units > 0, "kernel: expected at least one input and one unit, found {inputs} x {units}");
     assert_eq!(weights, inputs * units, "kernel: expected {inputs} x {units} weights, found {weights}");
     assert_samples(samples, biases, rows, shared);
     Tensor::from_dispatch(Dispatch::dense(

@@ -1,4 +1,5 @@
-//! Half precision where it does not suffice: squares overflow beyond 256, and uniform numbers round to 0 and 1.
+//! Half precision where it does not suffice: squares overflow beyond 256, sums of more than some ten thousand terms
+//! overflow or stand still, and uniform numbers round to 0 and 1.
 
 use burn::tensor::{DType, Tensor};
 

@@ -92,7 +92,7 @@ pub enum LossKind {
     Activity(usize),
 }
 
-/// A loss of a layer: a scalar in nats, shape `[1]`.
+/// A loss of a layer: a scalar in nats, shape `[1]`, of the type of its weights, or in `f32` if that is of half precision.
 #[derive(Clone, Debug)]
 pub struct Loss {
     /// Path of the layer.

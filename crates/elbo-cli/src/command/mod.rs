@@ -34,6 +34,7 @@ impl Outcome {
 
 /// Runs a command.
 pub fn run(cli: Cli) -> Result<Outcome> {
+    elbo::switch::check()?;
     if let Some(threads) = cli.threads {
         elbo::threads::start(threads)?;
     }

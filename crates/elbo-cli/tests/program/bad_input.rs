@@ -273,3 +273,17 @@ fn parameters_that_are_not_numbers() {
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.lines().last().unwrap_or_default().contains("try a smaller learning rate"), "{text}");
 }
+
+#[test]
+fn environment_variables_that_choose_kernels() {
+    let folder = Folder::new();
+    let file = folder.file("train.ts", good());
+    let cases = [
+        ("ELBO_KERNELS", "slow", "expected `fused` or `reference`, found \"slow\""),
+        ("ELBO_SIMD", "sse9", "expected `portable`, `avx2` or `avx512`, found \"sse9\""),
+    ];
+    for (variable, value, part) in cases {
+        let output = elbo(["train", "--train", &file]).env(variable, value).output().unwrap();
+        assert_eq!(error_of(&output), format!("environment variable {variable}: {part}"));
+    }
+}

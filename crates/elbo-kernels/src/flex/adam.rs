@@ -1,6 +1,6 @@
 //! A step of Adam in one pass over parameter, gradient and moments, without new memory where nobody else looks on.
 
-use super::tensor::{dense, tensor};
+use super::tensor::{dense, fused, tensor};
 use crate::adam::AdamStep;
 use crate::buffer::{ALONE, TASK};
 use crate::reference;
@@ -18,7 +18,8 @@ pub(super) fn adam_step(
     moment_2: FlexTensor,
     step: AdamStep,
 ) -> (FlexTensor, FlexTensor, FlexTensor) {
-    if [&parameter, &grad, &moment_1, &moment_2].iter().any(|tensor| tensor.dtype() != DType::F32) {
+    let single = [&parameter, &grad, &moment_1, &moment_2].iter().all(|tensor| tensor.dtype() == DType::F32);
+    if !(single && fused()) {
         return reference::adam::adam_step::<Flex>(parameter, grad, moment_1, moment_2, step);
     }
     let parameter = dense(parameter);

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use rayon::prelude::*;
 
 /// Multiply-adds below which a second thread costs more than it saves.
-const SERIAL: usize = 1 << 18;
+const SERIAL: usize = if cfg!(miri) { 1 << 8 } else { 1 << 18 };
 
 /// Tasks that are enough to keep a machine busy.
 pub const TASKS: usize = 16;

@@ -2,6 +2,7 @@
 
 use super::arrays::{TASKS, contiguous, filled, pieces, written};
 use super::product::{Element, Kernel, Panels, Product, Run, Runs, SET, pack, packed_len};
+use super::tensor::fused;
 use crate::geometry::Epilogue;
 use crate::gradient::{self, Gradients};
 use crate::reference;
@@ -55,7 +56,8 @@ pub fn backward(tensors: [FlexTensor; 4], shared: bool, epilogue: Epilogue, want
 /// The type of tensors that are computed here.
 fn has_products(tensors: [&FlexTensor; 3]) -> Option<DType> {
     let dtype = tensors[0].dtype();
-    tensors.iter().all(|tensor| tensor.dtype() == dtype && tensor.shape().num_elements() > 0).then_some(dtype)
+    let fits = |tensor: &&FlexTensor| tensor.dtype() == dtype && tensor.shape().num_elements() > 0;
+    (fused() && tensors.iter().all(fits)).then_some(dtype)
 }
 
 fn forward_of<T: Element>(

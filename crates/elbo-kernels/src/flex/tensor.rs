@@ -1,5 +1,6 @@
 //! Between tensors and slices.
 
+use crate::switch::{Kernels, kernels};
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Shape, TensorData};
 
@@ -8,13 +9,21 @@ pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
 }
 
-/// The `f32` values of dense tensors; `None` if one has another type.
+/// The `f32` values of dense tensors; `None` if one has another type, or [the default bodies](crate::switch) are wanted.
 pub(super) fn floats<const N: usize>(tensors: [&FlexTensor; N]) -> Option<[&[f32]; N]> {
+    if !fused() {
+        return None;
+    }
     let mut out = [&[][..]; N];
     for (out, tensor) in out.iter_mut().zip(tensors) {
         *out = tensor.as_slice()?;
     }
     Some(out)
+}
+
+/// Whether the operations of this backend have bodies of their own.
+pub(super) fn fused() -> bool {
+    kernels() == Kernels::Fused
 }
 
 /// A tensor of these values.

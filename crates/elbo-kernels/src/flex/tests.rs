@@ -330,7 +330,7 @@ fn of_layout(name: &str, layout: ChannelLayout, copies: usize) -> FlexTensor {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 96 }) })]
 
     /// Signs, bias and activation are the same operations in the same order: the same bits.
     #[test]

@@ -104,6 +104,14 @@ pub enum GeometryError {
         /// Spatial axis, counted from 0.
         axis: usize,
     },
+    /// A size that cannot be 0.
+    #[error("{what}: expected sizes of at least 1, found {found:?}")]
+    Zero {
+        /// Which sizes.
+        what: &'static str,
+        /// The sizes.
+        found: Vec<usize>,
+    },
     /// A size does not fit into memory's address space.
     #[error("{what} overflows: {sizes}")]
     Overflow {
@@ -151,12 +159,21 @@ pub struct Extent {
 }
 
 impl ConvGeometry {
-    /// Checks what does not depend on an input: groups, and the rank that causal padding needs.
+    /// Checks what does not depend on an input: sizes, groups, and the rank that causal padding needs.
     ///
     /// # Errors
-    /// [`GeometryError::Groups`], [`GeometryError::Causal`].
+    /// [`GeometryError::Zero`], [`GeometryError::Groups`], [`GeometryError::Causal`].
     pub fn check(&self) -> Result<(), GeometryError> {
         let Self { groups, channels, filters, rank, .. } = *self;
+        let sizes = [
+            ("kernel", &self.kernel[..]),
+            ("strides", &self.strides),
+            ("dilation", &self.dilation),
+            ("channels and filters", &[channels, filters]),
+        ];
+        if let Some((what, found)) = sizes.into_iter().find(|(_, sizes)| sizes.contains(&0)) {
+            return Err(GeometryError::Zero { what, found: found.to_vec() });
+        }
         if groups == 0 || channels % groups != 0 || filters % groups != 0 {
             return Err(GeometryError::Groups { groups, channels, filters });
         }

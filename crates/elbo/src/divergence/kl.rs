@@ -5,9 +5,10 @@
 //! `TC(q) = Σ H(qᵢ) - H(q) >= 0`, whatever `p` is.
 
 use crate::posterior::MeanFieldNormal;
+use crate::precision::wide;
 use crate::prior::{LaplacePrior, NormalPrior, Prior};
 use crate::sum::ordered_sum;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use elbo_kernels::kl_normal;
 
 /// Whether there is a formula from normals to this prior.
@@ -19,14 +20,14 @@ pub(crate) fn is_known<const D: usize>(prior: &Prior<D>) -> bool {
 }
 
 /// From independent normals. To normals by the fused operation (Kingma and Welling 2014, appendix B, for a general
-/// prior), to others element by element.
+/// prior), to others element by element. Terms and sums of half precision are in `f32`.
 pub(crate) fn from_normal<const D: usize>(q: &MeanFieldNormal<D>, prior: &Prior<D>) -> Option<Tensor<1>> {
     let loc = q.loc.value();
-    if let Prior::Normal(p) = prior {
+    if let (Prior::Normal(p), DType::F64 | DType::F32) = (prior, loc.dtype()) {
         let (prior_loc, prior_scale) = (p.loc.value(&loc), p.scale.value(&loc));
         return Some(kl_normal(loc, q.untransformed_scale.value(), prior_loc, prior_scale));
     }
-    elements(loc.flatten(0, D - 1), q.scale().flatten(0, D - 1), prior).map(ordered_sum)
+    elements(wide(loc.flatten(0, D - 1)), wide(q.scale().flatten(0, D - 1)), prior).map(ordered_sum)
 }
 
 /// From independent normals, element by element.
@@ -44,7 +45,7 @@ pub(crate) fn from_correlated_normal<const D: usize>(
     total_correlation: Tensor<1>,
     prior: &Prior<D>,
 ) -> Option<Tensor<1>> {
-    Some(ordered_sum(elements(loc, stddev, prior)?) + total_correlation)
+    Some(ordered_sum(elements(wide(loc), wide(stddev), prior)?) + wide(total_correlation))
 }
 
 /// From a point mass to any prior: `-ln p(loc)`.
@@ -63,7 +64,8 @@ fn elements<const D: usize>(loc: Tensor<1>, scale: Tensor<1>, prior: &Prior<D>) 
 
 /// `½ (((μ_q - μ_p) / σ_p)² + r² - 1) - ln r`, `r = σ_q / σ_p`.
 fn to_normal<const D: usize>(loc: Tensor<1>, scale: Tensor<1>, p: &NormalPrior<D>) -> Tensor<1> {
-    let (prior_loc, prior_scale) = (p.loc.value(&loc), p.scale.value(&loc));
+    let like = loc.dtype();
+    let (prior_loc, prior_scale) = (p.loc.value(&loc).cast(like), p.scale.value(&loc).cast(like));
     let distance = (loc - prior_loc) / prior_scale.clone();
     let ratio = scale / prior_scale;
     let squares = distance.clone() * distance + ratio.clone() * ratio.clone();

@@ -3,6 +3,7 @@
 pub mod kl;
 
 use crate::posterior::Posterior;
+use crate::precision::wide;
 use crate::prior::Prior;
 use crate::sum::ordered_sum;
 use burn::tensor::Tensor;
@@ -41,7 +42,7 @@ impl<Q, const D: usize> Divergence<Q, D> {
         Self::Custom(Arc::new(divergence))
     }
 
-    /// The divergence, shape `[1]`.
+    /// The divergence, shape `[1]`: of weights of half precision, which holds no sums of many, in `f32`.
     ///
     /// # Panics
     /// For [`Divergence::Kl`] without a formula, which a layer excludes when it is built, and for
@@ -51,14 +52,14 @@ impl<Q, const D: usize> Divergence<Q, D> {
         Q: Posterior<D>,
     {
         match self {
-            Self::Kl => posterior.kl(prior).expect("checked when the layer was built"),
+            Self::Kl => wide(posterior.kl(prior).expect("checked when the layer was built")),
             Self::MonteCarlo => {
                 let (of_posterior, samples) = match draws {
                     Draws::None => panic!("a Monte Carlo divergence needs weights drawn from the posterior"),
                     Draws::Given(samples) => (posterior.log_prob(samples.clone()), samples),
                     Draws::Own(samples) => (posterior.log_prob_of_draws(samples.clone()), samples),
                 };
-                (of_posterior - prior.log_prob(samples)).mean()
+                (wide(of_posterior) - wide(prior.log_prob(samples))).mean()
             }
             Self::Custom(divergence) => {
                 let shape = posterior.shape();
@@ -79,7 +80,7 @@ impl<Q, const D: usize> Divergence<Q, D> {
 
 /// The sum of all elements, whatever the number of threads.
 fn summed<const D: usize>(values: Tensor<D>) -> Tensor<1> {
-    ordered_sum(values.flatten(0, D - 1))
+    ordered_sum(wide(values.flatten(0, D - 1)))
 }
 
 impl<Q, const D: usize> Clone for Divergence<Q, D> {

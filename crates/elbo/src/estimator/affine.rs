@@ -4,6 +4,7 @@ use super::draw::row;
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::noise::WeightNoise;
+use crate::precision::wide;
 use crate::sum::row_sums;
 use burn::tensor::{DType, Tensor};
 use std::fmt;
@@ -100,7 +101,8 @@ impl<const D: usize> Distribution<D> for AffineNormal<D> {
     }
 
     fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
-        row_sums(crate::prior::normal_log_density(values, row(self.loc.clone()), row(self.scale.clone())))
+        let (loc, scale) = (row(self.loc.clone()), row(self.scale.clone()));
+        row_sums(wide(crate::prior::normal_log_density(values, loc, scale)))
     }
 
     fn mean(&self) -> Tensor<D> {

@@ -6,6 +6,7 @@
 
 use super::likelihood::{Likelihood, Targets};
 use crate::error::{Error, Result};
+use crate::precision::wide;
 use crate::sum::ordered_mean;
 use crate::trace::{Loss, Trace};
 use burn::tensor::Tensor;
@@ -31,7 +32,8 @@ pub struct Elbo {
     kl_weight: f64,
 }
 
-/// The parts of a negative ELBO. Tensors are scalars of shape `[1]`, differentiable.
+/// The parts of a negative ELBO. Tensors are scalars of shape `[1]`, differentiable, of the outputs' type, or in `f32` if
+/// that is of half precision.
 #[derive(Clone, Debug)]
 pub struct ElboTerms {
     /// What to minimise: nats per example.
@@ -105,12 +107,13 @@ impl Elbo {
         targets: &Targets,
         trace: &Trace,
     ) -> Result<ElboTerms> {
-        let like = outputs.clone().detach();
-        let zero = || Tensor::<1>::zeros([1], (&like.device(), like.dtype()));
-        let total = |losses: &[Loss]| losses.iter().fold(zero(), |sum, loss| sum + loss.value.clone());
+        let (device, dtype) = (outputs.device(), outputs.dtype());
+        // Half precision holds no sums of many: the losses of its layers are wider.
+        let zero = || wide(Tensor::<1>::zeros([1], (&device, dtype)));
+        let total = |losses: &[Loss]| losses.iter().fold(zero(), |sum, loss| sum + wide(loss.value.clone()));
 
         let nll = likelihood.nll(outputs, targets, trace.samples())?;
-        let nll = if targets.is_empty() { zero() } else { ordered_mean(nll) };
+        let nll = if targets.is_empty() { zero() } else { ordered_mean(wide(nll)) };
         let divergences = trace.divergences();
         let kl = total(&divergences);
         let regularization = total(&trace.regularizers());

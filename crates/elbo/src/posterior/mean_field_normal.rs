@@ -52,7 +52,7 @@ impl<const D: usize> Distribution<D> for MeanFieldNormal<D> {
     fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
         let loc = self.loc.value().flatten::<1>(0, D - 1).unsqueeze_dim(0);
         let scale = self.scale().flatten::<1>(0, D - 1).unsqueeze_dim(0);
-        row_sums(crate::prior::normal_log_density(values, loc, scale))
+        row_sums(wide(crate::prior::normal_log_density(values, loc, scale)))
     }
 
     fn mean(&self) -> Tensor<D> {
@@ -97,7 +97,7 @@ impl<const D: usize> Posterior<D> for MeanFieldNormal<D> {
         let log_scale = scale.log().repeat_dim(0, samples);
         let half_log_tau = 0.5 * core::f64::consts::TAU.ln();
         let terms = (noise.clone() * noise).mul_scalar(-0.5) - log_scale.add_scalar(half_log_tau);
-        row_sums(terms)
+        row_sums(wide(terms))
     }
 
     fn kl(&self, prior: &Prior<D>) -> Option<Tensor<1>> {

@@ -26,6 +26,7 @@ pub use scale_mixture::ScaleMixturePrior;
 pub use student_t::StudentTPrior;
 
 use crate::error::{Error, Result};
+use crate::precision::wide;
 use crate::sum::row_sums;
 use crate::variable::{VariableInfo, VariableRequest, VariableScope};
 use burn::module::Module;
@@ -119,17 +120,17 @@ impl<const D: usize> Prior<D> {
         }
     }
 
-    /// `Σ ln p(value)` of S values `[S, elements]`: `[S]`, in nats.
+    /// `Σ ln p(value)` of S values `[S, elements]`: `[S]`, in nats. Of values of half precision in `f32`.
     #[must_use]
     pub fn log_prob(&self, values: Tensor<2>) -> Tensor<1> {
-        row_sums(match self {
+        row_sums(wide(match self {
             Self::Normal(prior) => prior.log_density(values),
             Self::Laplace(prior) => prior.log_density(values),
             Self::StudentT(prior) => prior.log_density(values),
             Self::Cauchy(prior) => prior.log_density(values),
             Self::ScaleMixture(prior) => prior.log_density(values),
             Self::Horseshoe(prior) => prior.log_density(values),
-        })
+        }))
     }
 
     /// The prior's own variables.

@@ -1,6 +1,7 @@
 //! Penalties on variables and outputs.
 
 use crate::error::{Error, Result};
+use crate::precision::wide;
 use crate::sum::ordered_sum;
 use burn::tensor::Tensor;
 use std::fmt;
@@ -36,14 +37,17 @@ impl Regularizer {
         }
     }
 
-    /// The penalty of `x`, shape `[1]`.
+    /// The penalty of `x`, shape `[1]`: of half precision, which holds no sums of many, in `f32`.
     #[must_use]
     pub fn penalty<const D: usize>(&self, x: Tensor<D>) -> Tensor<1> {
         let flat = x.flatten::<1>(0, D - 1);
         match self {
-            Self::L1(weight) => ordered_sum(flat.abs()).mul_scalar(*weight),
-            Self::L2(weight) => ordered_sum(flat.clone() * flat).mul_scalar(*weight),
-            Self::Custom(penalty) => penalty(flat),
+            Self::L1(weight) => ordered_sum(wide(flat).abs()).mul_scalar(*weight),
+            Self::L2(weight) => {
+                let flat = wide(flat);
+                ordered_sum(flat.clone() * flat).mul_scalar(*weight)
+            }
+            Self::Custom(penalty) => wide(penalty(flat)),
         }
     }
 }

@@ -4,14 +4,16 @@ use crate::fixture::*;
 use burn::tensor::{DType, Tensor, TensorData};
 use elbo::divergence::Divergence;
 use elbo::layer::{DenseConfig, DenseVariationalConfig};
+use elbo::objective::{Elbo, Likelihood, Targets};
 use elbo::posterior::{
-    LocScaleOptions, Posterior, TriLOptions, default_mean_field_normal_fn, multivariate_normal_tril_fn,
+    Family, LocScaleOptions, Posterior, TriLOptions, default_mean_field_normal_fn, multivariate_normal_tril_fn,
 };
 use elbo::prior::{
     CauchyPrior, LaplacePrior, Learned, LearnedNormalOptions, Moment, NormalPrior, Prior, ScaleMixturePrior,
     StudentTPrior, learned_normal_prior_fn,
 };
-use elbo::variable::{Constraint, Initializer};
+use elbo::variable::{Constraint, Initializer, Regularizer};
+use elbo::{Noise, Trace};
 
 fn of_type<const D: usize>(shape: [usize; D], values: &[f64], dtype: DType) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values.to_vec(), shape), (&device(), dtype))
@@ -113,4 +115,45 @@ fn slopes_of_full_covariances_hold_in_half_precision() {
         gradients(&layer, &kl).into_values().flatten().collect::<Vec<f64>>()
     };
     assert_close(&slopes(DType::F16), &slopes(DType::F64), 0.04);
+}
+
+/// 90 000 weights at some nats each: more than the largest number of `f16`, 65 504.
+#[test]
+fn losses_of_many_weights_hold_in_half_precision() {
+    let elementwise = |q: &Family<2>, p: &Prior<2>, _: Option<Tensor<2>>| q.elementwise_kl(p).unwrap();
+    let laplace = Prior::Laplace(LaplacePrior::new(0.0, 1.0));
+    let learned = learned_normal_prior_fn(LearnedNormalOptions::default());
+    let config = |dtype| {
+        let posterior = default_mean_field_normal_fn(LocScaleOptions {
+            loc_initializer: Initializer::Constant(0.25),
+            loc_regularizer: Some(Regularizer::L2(20.0)),
+            ..LocScaleOptions::default()
+        });
+        DenseConfig::new(300, 300).with_name("fc").with_dtype(dtype).with_kernel_posterior_fn(posterior)
+    };
+    let cases: [&dyn Fn(DenseConfig) -> DenseConfig; 5] = [
+        &|config| config,
+        &|config| config.with_kernel_prior_fn(Some(learned.clone())),
+        &|config| config.with_kernel_prior(laplace.clone()),
+        &|config| config.with_kernel_divergence(Some(Divergence::MonteCarlo)),
+        &|config| config.with_kernel_divergence(Some(Divergence::custom(elementwise))),
+    ];
+    for (i, case) in cases.into_iter().enumerate() {
+        let terms = |dtype| {
+            let layer = case(config(dtype)).init(&device()).unwrap();
+            let mut trace = Trace::sampling(&mut Noise::seeded(3));
+            let logits = layer.forward(Tensor::<2>::ones([2, 300], (&device(), dtype)), &mut trace);
+            let targets = Targets::classes(&[0, 7], &device());
+            let elbo = Elbo::new(1000).unwrap();
+            let terms = elbo.negative(&Likelihood::categorical(300), logits, &targets, &trace).unwrap();
+            let slopes: Vec<f64> = gradients(&layer, &terms.loss).into_values().flatten().collect();
+            ([terms.kl, terms.regularization, terms.loss].map(|x| scalar(&x)), slopes)
+        };
+        let ((half, slopes), (exact, _)) = (terms(DType::F16), terms(DType::F64));
+        assert!(exact[0] > 65_504.0 && exact[1] > 65_504.0, "{i}: {exact:?}");
+        for (half, exact) in half.into_iter().zip(exact) {
+            assert!((half / exact - 1.0).abs() < 0.01, "case {i}: {half}, in f64 {exact}");
+        }
+        assert!(slopes.iter().all(|slope| slope.is_finite()), "case {i}");
+    }
 }

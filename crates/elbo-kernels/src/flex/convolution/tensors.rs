@@ -6,6 +6,7 @@ use super::kernel_gradient::kernel_gradient;
 use super::output::convolution;
 use crate::flex::arrays::contiguous;
 use crate::flex::product::Element;
+use crate::flex::tensor::fused;
 use crate::geometry::{ConvGeometry, Epilogue};
 use crate::gradient::{self, Gradients};
 use crate::reference;
@@ -80,7 +81,7 @@ pub fn backward(
 fn has_products(geometry: &ConvGeometry, tensors: [&FlexTensor; 3]) -> Option<DType> {
     let dtype = tensors[0].dtype();
     let fits = |tensor: &&FlexTensor| tensor.dtype() == dtype && tensor.shape().num_elements() > 0;
-    (geometry.groups == 1 && tensors.iter().all(fits)).then_some(dtype)
+    (fused() && geometry.groups == 1 && tensors.iter().all(fits)).then_some(dtype)
 }
 
 fn forward_of<T: Element>(

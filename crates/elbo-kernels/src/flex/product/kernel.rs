@@ -2,6 +2,7 @@
 
 use super::gather::Gather;
 use super::tile::{self, Strip};
+use crate::simd::{Level, level};
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Shape, TensorData};
 use std::ops::AddAssign;
@@ -9,6 +10,8 @@ use std::ops::AddAssign;
 /// One way to compute strips: the same sums by the instructions of one processor generation.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel<T> {
+    /// The instruction set.
+    level: Level,
     /// Columns of a strip: two vectors.
     pub columns: usize,
     /// Most rows of a tile.
@@ -41,7 +44,7 @@ pub trait Element: Copy + Default + PartialOrd + Send + Sync + AddAssign + 'stat
     /// All kernels of this machine, the fastest last.
     fn kernels() -> Vec<Kernel<Self>>;
 
-    /// The fastest kernel of this machine.
+    /// The fastest kernel of this machine, up to the instruction set that is to be used.
     fn kernel() -> Kernel<Self>;
 
     /// The values of a contiguous tensor.
@@ -52,8 +55,9 @@ pub trait Element: Copy + Default + PartialOrd + Send + Sync + AddAssign + 'stat
 }
 
 macro_rules! kernel {
-    ($strip:ident $gated:ident $gather:ident $through:ident, $columns:literal, $rows:literal) => {
+    ($level:ident, $strip:ident $gated:ident $gather:ident $through:ident, $columns:literal, $rows:literal) => {
         Kernel {
+            level: Level::$level,
             columns: $columns,
             rows: $rows,
             strip: tile::$strip,
@@ -65,11 +69,15 @@ macro_rules! kernel {
 }
 
 macro_rules! element {
-    ($element:ident, $portable:expr, $avx2:expr, $avx512:expr) => {
+    ($element:ident, $portable:expr, $neon:expr, $avx2:expr, $avx512:expr) => {
         impl Element for $element {
             fn kernels() -> Vec<Kernel<Self>> {
                 #[allow(unused_mut)] // elsewhere there is only one
                 let mut kernels = vec![$portable];
+                #[cfg(target_arch = "aarch64")]
+                if std::arch::is_aarch64_feature_detected!("neon") {
+                    kernels.push($neon);
+                }
                 #[cfg(target_arch = "x86_64")]
                 {
                     if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
@@ -83,8 +91,9 @@ macro_rules! element {
             }
 
             fn kernel() -> Kernel<Self> {
-                static FASTEST: std::sync::OnceLock<Kernel<$element>> = std::sync::OnceLock::new();
-                *FASTEST.get_or_init(|| *Self::kernels().last().expect("the portable kernel is always there"))
+                static ALL: std::sync::OnceLock<Vec<Kernel<$element>>> = std::sync::OnceLock::new();
+                let (all, limit) = (ALL.get_or_init(Self::kernels), level());
+                *all.iter().rfind(|kernel| kernel.level <= limit).expect("the portable kernel is always there")
             }
 
             fn values(tensor: &FlexTensor) -> &[Self] {
@@ -100,13 +109,15 @@ macro_rules! element {
 
 element!(
     f32,
-    kernel!(strip_f32 gated_f32 gather_f32 through_f32, 8, 4),
-    kernel!(strip_f32_avx2 gated_f32_avx2 gather_f32_avx2 through_f32_avx2, 16, 5),
-    kernel!(strip_f32_avx512 gated_f32_avx512 gather_f32_avx512 through_f32_avx512, 32, 14)
+    kernel!(Portable, strip_f32 gated_f32 gather_f32 through_f32, 8, 4),
+    kernel!(Neon, strip_f32_neon gated_f32_neon gather_f32_neon through_f32_neon, 8, 10),
+    kernel!(Avx2, strip_f32_avx2 gated_f32_avx2 gather_f32_avx2 through_f32_avx2, 16, 5),
+    kernel!(Avx512, strip_f32_avx512 gated_f32_avx512 gather_f32_avx512 through_f32_avx512, 32, 14)
 );
 element!(
     f64,
-    kernel!(strip_f64 gated_f64 gather_f64 through_f64, 4, 4),
-    kernel!(strip_f64_avx2 gated_f64_avx2 gather_f64_avx2 through_f64_avx2, 8, 5),
-    kernel!(strip_f64_avx512 gated_f64_avx512 gather_f64_avx512 through_f64_avx512, 16, 14)
+    kernel!(Portable, strip_f64 gated_f64 gather_f64 through_f64, 4, 4),
+    kernel!(Neon, strip_f64_neon gated_f64_neon gather_f64_neon through_f64_neon, 4, 10),
+    kernel!(Avx2, strip_f64_avx2 gated_f64_avx2 gather_f64_avx2 through_f64_avx2, 8, 5),
+    kernel!(Avx512, strip_f64_avx512 gated_f64_avx512 gather_f64_avx512 through_f64_avx512, 16, 14)
 );

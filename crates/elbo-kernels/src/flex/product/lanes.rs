@@ -312,3 +312,109 @@ mod x86 {
         _mm256_maskload_pd _mm256_maskstore_pd _mm256_fmadd_pd _mm256_max_pd
         _mm256_add_pd _mm256_cmp_pd _mm256_and_pd);
 }
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use super::Lanes;
+    #[allow(clippy::wildcard_imports)] // twenty instructions
+    use core::arch::aarch64::*;
+
+    macro_rules! neon {
+        ($vector:ident, $element:ty, $len:literal,
+         $splat:ident $load:ident $store:ident $fma:ident $max:ident $add:ident $at_most:ident $select:ident) => {
+            // SAFETY: every method is one or two NEON instructions, which the caller has; memory is touched only as the
+            // trait says.
+            unsafe impl Lanes for $vector {
+                type Element = $element;
+                const LEN: usize = $len;
+                type Mask = usize;
+
+                #[inline(always)]
+                unsafe fn zero() -> Self {
+                    // SAFETY: the caller has NEON.
+                    unsafe { $splat(0.0) }
+                }
+
+                #[inline(always)]
+                unsafe fn splat(x: $element) -> Self {
+                    // SAFETY: the caller has NEON.
+                    unsafe { $splat(x) }
+                }
+
+                #[inline(always)]
+                unsafe fn load(from: *const $element) -> Self {
+                    // SAFETY: the caller has NEON and a pointer to `LEN` elements.
+                    unsafe { $load(from) }
+                }
+
+                #[inline(always)]
+                unsafe fn store(self, to: *mut $element) {
+                    // SAFETY: the caller has NEON and a pointer to `LEN` elements.
+                    unsafe { $store(to, self) }
+                }
+
+                #[inline(always)]
+                unsafe fn mask(count: usize) -> usize {
+                    count
+                }
+
+                #[inline(always)]
+                unsafe fn load_part(from: *const $element, mask: usize) -> Self {
+                    // SAFETY: the caller has NEON and a pointer to the lanes of the mask, at most `LEN`; only those are
+                    // read.
+                    unsafe {
+                        if mask == $len {
+                            return $load(from);
+                        }
+                        let mut lanes = [0.0; $len];
+                        lanes.as_mut_ptr().copy_from_nonoverlapping(from, mask);
+                        $load(lanes.as_ptr())
+                    }
+                }
+
+                #[inline(always)]
+                unsafe fn store_part(self, to: *mut $element, mask: usize) {
+                    // SAFETY: the caller has NEON and a pointer to the lanes of the mask, at most `LEN`; only those are
+                    // written.
+                    unsafe {
+                        if mask == $len {
+                            return $store(to, self);
+                        }
+                        let mut lanes = [0.0; $len];
+                        $store(lanes.as_mut_ptr(), self);
+                        to.copy_from_nonoverlapping(lanes.as_ptr(), mask);
+                    }
+                }
+
+                #[inline(always)]
+                unsafe fn add_product(self, a: Self, b: Self) -> Self {
+                    // SAFETY: the caller has NEON.
+                    unsafe { $fma(self, a, b) }
+                }
+
+                #[inline(always)]
+                unsafe fn add(self, a: Self) -> Self {
+                    // SAFETY: the caller has NEON.
+                    unsafe { $add(self, a) }
+                }
+
+                #[inline(always)]
+                unsafe fn relu(self) -> Self {
+                    // SAFETY: the caller has NEON. The result is NaN where one operand is.
+                    unsafe { $max(Self::zero(), self) }
+                }
+
+                #[inline(always)]
+                unsafe fn gated(self, gate: Self) -> Self {
+                    // SAFETY: the caller has NEON.
+                    unsafe { $select($at_most(gate, Self::zero()), Self::zero(), self) }
+                }
+            }
+        };
+    }
+
+    neon!(float32x4_t, f32, 4,
+        vdupq_n_f32 vld1q_f32 vst1q_f32 vfmaq_f32 vmaxq_f32 vaddq_f32 vcleq_f32 vbslq_f32);
+    neon!(float64x2_t, f64, 2,
+        vdupq_n_f64 vld1q_f64 vst1q_f64 vfmaq_f64 vmaxq_f64 vaddq_f64 vcleq_f64 vbslq_f64);
+}

@@ -187,7 +187,7 @@ impl<T: Element> Product<'_, T> {
             for from in (0..self.b.columns).step_by(self.kernel.columns) {
                 // SAFETY: the strip lies within A, B, C, gate and sums, as was checked.
                 unsafe {
-                    let (gate, sums) = (gate.as_ptr().add(from), sums.as_mut_ptr().add(from));
+                    let (gate, sums) = (gate.as_ptr().wrapping_add(from), sums.as_mut_ptr().add(from));
                     (self.kernel.gated)(&Strip { gate, sums, ..self.strip(from, runs, c, c_row) });
                 }
             }
@@ -210,10 +210,10 @@ impl<T: Element> Product<'_, T> {
             a: self.a.as_ptr(),
             a_row: self.a_row,
             a_step: self.runs.a_step,
-            // SAFETY: column `from` is one of C and begins a strip of B.
-            b: unsafe { data.as_ptr().add(from / self.kernel.columns * next) },
+            // A sum without terms reads no B, which then may be of any length.
+            b: data.as_ptr().wrapping_add(from / self.kernel.columns * next),
             b_step: self.runs.b_step,
-            // SAFETY: as above.
+            // SAFETY: column `from` is one of C.
             c: unsafe { c.add(from) },
             c_row,
             rows: self.rows,

@@ -128,8 +128,9 @@ fn every_gate_is_the_same<T: Number>(s: Sizes) {
 }
 
 fn sizes() -> impl Strategy<Value = Sizes> {
-    let depths = (1_usize..20, prop_oneof![0_usize..5, 100_usize..300]);
-    (1_usize..40, 1_usize..80, depths, any::<bool>(), any::<bool>()).prop_map(
+    let [rows, columns, deep]: [usize; 3] = if cfg!(miri) { [10, 20, 130] } else { [40, 80, 300] };
+    let depths = (1_usize..20, prop_oneof![0_usize..5, 100_usize..deep]);
+    (1_usize..rows, 1_usize..columns, depths, any::<bool>(), any::<bool>()).prop_map(
         |(rows, columns, (first, second), neighbours, relu)| Sizes {
             rows,
             columns,
@@ -141,7 +142,7 @@ fn sizes() -> impl Strategy<Value = Sizes> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(if cfg!(miri) { 3 } else { 150 }) })]
 
     #[test]
     fn f32_is_the_sum(s in sizes()) {
@@ -168,6 +169,20 @@ fn no_terms_give_the_bias() {
     let mut c = [9.0_f32; 6];
     product.overwrite(&mut c, 3, Some(&[1.0, -2.0, 3.0]), true);
     assert_eq!(c, [1.0, 0.0, 3.0, 1.0, 0.0, 3.0]);
+}
+
+/// The same in more than one strip, of a B without an element.
+#[test]
+fn no_terms_give_the_bias_in_every_strip() {
+    for kernel in f32::kernels() {
+        let columns = 2 * kernel.columns + 1;
+        let runs = Runs::new([], 1, columns);
+        let b = Panels::rows(&[], columns, kernel);
+        let bias: Vec<f32> = random("bias", columns);
+        let mut c = vec![9.0_f32; columns];
+        Product { kernel, runs: &runs, a: &[], a_row: 1, b, rows: 1 }.overwrite(&mut c, columns, Some(&bias), false);
+        assert_eq!(c, bias);
+    }
 }
 
 /// What is too short is refused before anything is read or written.

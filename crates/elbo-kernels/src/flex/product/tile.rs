@@ -92,11 +92,12 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const UNIT: bool, const
                     fetch_row::<V, N>(gate.wrapping_add(AHEAD * s.b_step));
                     columns = gated(columns, load_row(gate, mask));
                     total = add(total, columns);
-                    gate = gate.add(s.b_step);
+                    gate = gate.wrapping_add(s.b_step);
                 }
                 each!(M, i, sums[i] = add_products(sums[i], V::splat(*lines[i].add(at)), columns));
                 at += s.a_step;
-                b = b.add(s.b_step);
+                // After the last row of a strip this may lie behind the array.
+                b = b.wrapping_add(s.b_step);
             }
         }
         if GATE {
@@ -316,5 +317,23 @@ mod x86 {
     strips!(
         strip_f64_avx512 gated_f64_avx512 gather_f64_avx512 through_f64_avx512,
         __m512d, 16, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f"
+    );
+}
+
+#[cfg(target_arch = "aarch64")]
+pub use arm::*;
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use super::{Gather, Lanes, Strip, gather, rows, through, tile};
+    use core::arch::aarch64::{float32x4_t, float64x2_t};
+
+    strips!(
+        strip_f32_neon gated_f32_neon gather_f32_neon through_f32_neon,
+        float32x4_t, 8, 10, [1 2 3 4 5 6 7 8 9 10], "neon"
+    );
+    strips!(
+        strip_f64_neon gated_f64_neon gather_f64_neon through_f64_neon,
+        float64x2_t, 4, 10, [1 2 3 4 5 6 7 8 9 10], "neon"
     );
 }
