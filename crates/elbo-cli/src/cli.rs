@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use elbo::data::{ScalingKind, TaskKind};
+use elbo::device::DeviceName;
 use std::path::PathBuf;
 
 /// Bayesian neural networks from the command line: train, predict with honest uncertainty, evaluate.
@@ -81,6 +82,8 @@ pub struct TrainArgs {
     pub scaling: Option<Scaling>,
     #[command(flatten)]
     pub read: ReadArgs,
+    #[command(flatten)]
+    pub on: DeviceArgs,
     /// Folder of the run [default: runs/<data set>-<number>]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub out: Option<PathBuf>,
@@ -103,6 +106,14 @@ pub struct ReadArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct DeviceArgs {
+    /// What computes: flex (the CPU), wgpu, vulkan, metal, cuda or rocm, where the build has it; cuda:1 is the second
+    /// of several
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceName::FLEX)]
+    pub device: DeviceName,
+}
+
+#[derive(Debug, Args)]
 pub struct PredictArgs {
     /// Folder of a finished run
     #[arg(long, value_name = "DIR")]
@@ -121,6 +132,8 @@ pub struct PredictArgs {
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub read: ReadArgs,
+    #[command(flatten)]
+    pub on: DeviceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -142,6 +155,8 @@ pub struct EvaluateArgs {
     pub min_accuracy: Option<f64>,
     #[command(flatten)]
     pub read: ReadArgs,
+    #[command(flatten)]
+    pub on: DeviceArgs,
 }
 
 #[derive(Debug, Args)]

@@ -2,10 +2,10 @@
 
 mod support;
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use elbo_kernels::{kl_normal, sum_squares};
 use proptest::prelude::*;
-use support::{assert_close, differences, message, normals, parameter, tensor, values};
+use support::{assert_close, device, differences, message, normals, parameter, tensor, values};
 
 const NAMES: [&str; 4] = ["loc", "untransformed_scale", "prior_loc", "prior_scale"];
 
@@ -43,7 +43,7 @@ proptest! {
 
     #[test]
     fn forward_is_the_formula(x in arguments()) {
-        let tensors = core::array::from_fn(|i| tensor(&x[i], [x[i].len()], &Device::flex()));
+        let tensors = core::array::from_fn(|i| tensor(&x[i], [x[i].len()], &device()));
         let found = run(&tensors);
         prop_assert_eq!(found.dims(), [1]);
         let (found, expected) = (values(found)[0], formula(&x));
@@ -93,7 +93,7 @@ fn a_posterior_equal_to_its_prior_has_none() {
 #[test]
 fn extreme_scales_are_finite() {
     for dtype in [DType::F32, DType::F64] {
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let make = |x: [f64; 2]| Tensor::<1>::from_data(TensorData::from(x), (&device, dtype)).require_grad();
         let x = [make([0.1, 0.1]), make([-1000.0, 1000.0]), make([0.0, 0.0]), make([1.0, 1.0])];
         let loss = run(&x);
@@ -118,7 +118,7 @@ fn long_sums_are_accurate() {
     let loc: Vec<f64> = normals(3, "loc", n).iter().map(|z| 0.1 * z).collect();
     let u: Vec<f64> = normals(3, "u", n).iter().map(|z| -3.0 + 0.1 * z).collect();
     let sums = [DType::F32, DType::F64].map(|dtype| {
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let make = |x: &[f64]| Tensor::<1>::from_data(TensorData::from(x), (&device, dtype)).require_grad();
         let x = [make(&loc), make(&u), make(&[0.2]), make(&[0.9])];
         let loss = run(&x);
@@ -135,7 +135,7 @@ fn long_sums_are_accurate() {
 
 #[test]
 fn what_does_not_fit_is_named() {
-    let make = |n: usize| tensor(&vec![1.0; n], [n], &Device::flex());
+    let make = |n: usize| tensor(&vec![1.0; n], [n], &device());
     let call = |sizes: [usize; 4]| message(|| run(&sizes.map(make)));
     assert!(call([3, 2, 1, 1]).contains("untransformed_scale: expected the shape of `loc`"));
     assert!(call([3, 3, 2, 1]).contains("prior_loc: expected 1 or 3 elements, found 2"));
@@ -146,7 +146,7 @@ fn what_does_not_fit_is_named() {
 #[test]
 fn a_fixed_prior_gives_the_same_gradients() {
     for dtype in [DType::F32, DType::F64] {
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let make = |name: &str| {
             let numbers: Vec<f64> = normals(9, name, 3000).iter().map(|x| 0.5 + x.abs()).collect();
             Tensor::<1>::from_data(TensorData::from(numbers.as_slice()), (&device, dtype))
@@ -169,7 +169,7 @@ fn squares_are_summed() {
     let x = normals(8, "x", 5000);
     let exact: f64 = x.iter().map(|x| x * x).sum();
     for (dtype, bound) in [(DType::F32, 1e-6), (DType::F64, 1e-13)] {
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let tensor = Tensor::<1>::from_data(TensorData::from(x.as_slice()), (&device, dtype)).require_grad();
         let sum = sum_squares(tensor.clone().reshape([50, 100]));
         assert_eq!(sum.dims(), [1]);

@@ -2,18 +2,18 @@
 
 mod support;
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use elbo_kernels::noise::normal;
 use elbo_kernels::reference::scale::machine_epsilon;
 use elbo_kernels::{Stream, normal_noise, sample_normal};
-use support::{assert_close, dot, message, normals, parameter, tensor, values};
+use support::{assert_close, device, dot, message, normals, parameter, tensor, values};
 
 fn stream() -> Stream {
     Stream::named(20_261_124, "conv1d/kernel")
 }
 
 fn empty(dtype: DType) -> Tensor<1> {
-    Tensor::zeros([1], (&Device::flex(), dtype))
+    Tensor::zeros([1], (&device(), dtype))
 }
 
 fn softplus(u: f64) -> f64 {
@@ -90,7 +90,7 @@ fn every_draw_is_normal() {
 fn a_sample_is_loc_plus_scale_times_noise() {
     let (n, draws) = (1001, stream().draws(4, 3));
     let (loc, u) = (normals(1, "loc", n), normals(1, "u", n));
-    let device = Device::flex();
+    let device = device();
     let found = sample_normal(tensor(&loc, [7, 143], &device), tensor(&u, [7, 143], &device), draws);
     assert_eq!(found.dims(), [3, n]);
     let noise = values(normal_noise(&empty(DType::F64), draws, n));
@@ -123,8 +123,7 @@ fn gradients_are_the_closed_forms() {
 #[test]
 fn chunks_of_draws_are_rows_of_the_whole() {
     for dtype in [DType::F32, DType::F64] {
-        let make =
-            |name| Tensor::<1>::from_data(TensorData::from(normals(3, name, 33).as_slice()), (&Device::flex(), dtype));
+        let make = |name| Tensor::<1>::from_data(TensorData::from(normals(3, name, 33).as_slice()), (&device(), dtype));
         let draw = |first, samples| values(sample_normal(make("loc"), make("u"), stream().draws(first, samples)));
         let whole = draw(5, 6);
         assert_eq!([draw(5, 1), draw(6, 3), draw(9, 2)].concat(), whole, "{dtype:?}");
@@ -141,7 +140,7 @@ fn half_precision_draws_and_differentiates() {
     let noise = values(normal_noise(&empty(DType::F32), draws, n));
     for dtype in [DType::F16, DType::BF16] {
         let epsilon = machine_epsilon(dtype);
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let make = |x: &[f64]| Tensor::<1>::from_data(TensorData::from(x), (&device, dtype)).require_grad();
         let (loc_tensor, u_tensor) = (make(&loc), make(&u));
         let sample = sample_normal(loc_tensor.clone(), u_tensor.clone(), draws);
@@ -179,7 +178,7 @@ fn threads_do_not_matter() {
 
 #[test]
 fn shapes_must_agree() {
-    let make = |n: usize| tensor(&vec![1.0; n], [n], &Device::flex());
+    let make = |n: usize| tensor(&vec![1.0; n], [n], &device());
     let found = message(|| sample_normal(make(3), make(2), stream().draws(0, 1)));
     assert!(found.contains("untransformed_scale: expected the shape of `loc`"), "{found}");
 }

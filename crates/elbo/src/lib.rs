@@ -41,7 +41,7 @@ mod precision;
 mod sum;
 
 pub use activation::Activation;
-pub use elbo_kernels::{DataFormat, Padding, memory};
+pub use elbo_kernels::{DataFormat, Padding, device, memory};
 pub use error::{Error, Result};
 pub use estimator::Estimator;
 pub use noise::Noise;

@@ -17,7 +17,7 @@ pub fn tensor<const D: usize>(values: &[f64], shape: [usize; D], device: &Device
 
 /// An `f64` parameter on the device with automatic differentiation.
 pub fn parameter<const D: usize>(values: &[f64], shape: [usize; D]) -> Tensor<D> {
-    tensor(values, shape, &Device::flex().autodiff()).require_grad()
+    tensor(values, shape, &device().autodiff()).require_grad()
 }
 
 /// The values of a tensor of any floating-point type.

@@ -8,6 +8,8 @@
 
 mod compare;
 mod convolution;
+#[path = "../device/mod.rs"]
+mod device;
 mod distributions;
 mod evaluation;
 mod fields;

@@ -40,7 +40,7 @@ impl Setting {
 
 /// Where everything is computed.
 pub fn device() -> Device {
-    Device::flex().autodiff()
+    crate::device::plain().autodiff()
 }
 
 /// What a layer's class is without its estimator, and the estimator.
