@@ -7,8 +7,15 @@ pub mod laws;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use elbo_kernels::Stream;
+use elbo_kernels::device::DeviceName;
 use elbo_kernels::noise::normal::normals_f64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The device that tests run on: the one named by `ELBO_TEST_DEVICE`, as in `vulkan` or `cuda:1`; the CPU without it.
+pub fn device() -> Device {
+    let name = std::env::var("ELBO_TEST_DEVICE").map_or(Ok(DeviceName::FLEX), |name| name.parse());
+    name.and_then(DeviceName::open).unwrap_or_else(|error| panic!("ELBO_TEST_DEVICE: {error}"))
+}
 
 /// An `f64` tensor.
 pub fn tensor<const D: usize>(values: &[f64], shape: [usize; D], device: &Device) -> Tensor<D> {
