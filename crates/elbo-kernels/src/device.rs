@@ -11,9 +11,12 @@
 //!
 //! A number after a colon chooses among several: discrete GPUs are counted from 0.
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+
+use crate::reference::scale::machine_epsilon;
 
 #[cfg(feature = "wgpu")]
 mod graphics;
@@ -181,6 +184,47 @@ impl fmt::Display for DeviceName {
     }
 }
 
+/// Whether a device computes in a floating-point type, exponentials and logarithms included. The CPU does in all, every
+/// device in `f32`; elsewhere it is tried out once.
+///
+/// To have a type is less: Vulkan's devices add and multiply in `f64`, but know `exp` and `log` of `f32` and `f16` only,
+/// and what Burn then computes in `f64` is any number at all.
+#[must_use]
+pub fn computes_in(device: &Device, dtype: DType) -> bool {
+    static KNOWN: Mutex<Vec<(Device, DType, bool)>> = Mutex::new(Vec::new());
+    let device = device.clone().without_autodiff();
+    if dtype == DType::F32 || is_cpu(&device) {
+        return true;
+    }
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((.., computes)) = known.iter().find(|(of, at, _)| *of == device && *at == dtype) {
+        return *computes;
+    }
+    let computes = device.supports_dtype(dtype) && softplus_is_right(&device, dtype);
+    known.push((device, dtype, computes));
+    computes
+}
+
+#[allow(unused_variables)] // without the CPU's feature
+fn is_cpu(device: &Device) -> bool {
+    #[cfg(feature = "flex")]
+    return *device == Device::flex();
+    #[cfg(not(feature = "flex"))]
+    return false;
+}
+
+/// `ln(1 + e^x)` at numbers that every type has. Graphics interfaces allow their functions some units of the last place.
+fn softplus_is_right(device: &Device, dtype: DType) -> bool {
+    const POINTS: [f64; 4] = [-3.0, -0.5, 0.75, 2.5];
+    let x = Tensor::<1>::from_data(TensorData::from(POINTS), (device, dtype));
+    let found = x.exp().log1p().try_into_data().ok().and_then(|data| data.try_into_vec_as::<f64>().ok());
+    let is_right = |(found, x): (f64, f64)| {
+        let exact = x.exp().ln_1p();
+        (found - exact).abs() <= 32.0 * machine_epsilon(dtype) * exact
+    };
+    found.is_some_and(|found| found.into_iter().zip(POINTS).all(is_right))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,6 +256,15 @@ mod tests {
             assert!(message.starts_with(&format!("this build has no device `{name}`, only flex")), "{message}");
             assert!(message.ends_with(&format!("; build with the cargo feature `{name}`")), "{message}");
         }
+    }
+
+    #[test]
+    fn the_cpu_computes_in_every_type() {
+        for device in [Device::flex(), Device::flex().autodiff()] {
+            assert!([DType::F64, DType::F32, DType::F16, DType::BF16].iter().all(|&dtype| computes_in(&device, dtype)));
+        }
+        // And what is tried out elsewhere is true here.
+        assert!([DType::F64, DType::F32, DType::F16].iter().all(|&dtype| softplus_is_right(&Device::flex(), dtype)));
     }
 
     #[test]

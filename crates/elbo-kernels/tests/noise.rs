@@ -6,14 +6,14 @@ use burn::tensor::{DType, Tensor, TensorData};
 use elbo_kernels::noise::{normal, sign, uniform};
 use elbo_kernels::reference::scale::machine_epsilon;
 use elbo_kernels::{Stream, normal_noise, sample_normal, sign_noise, uniform_noise};
-use support::{assert_close, device, dot, message, normals, parameter, tensor, values};
+use support::{assert_close, device, device_with, dot, has_f64, message, normals, parameter, tensor, types, values};
 
 fn stream() -> Stream {
     Stream::named(20_261_124, "conv1d/kernel")
 }
 
 fn empty(dtype: DType) -> Tensor<1> {
-    Tensor::zeros([1], (&device(), dtype))
+    Tensor::zeros([1], (&device_with(dtype), dtype))
 }
 
 fn softplus(u: f64) -> f64 {
@@ -107,6 +107,9 @@ fn every_draw_is_normal() {
 
 #[test]
 fn a_sample_is_loc_plus_scale_times_noise() {
+    if !has_f64() {
+        return;
+    }
     let (n, draws) = (1001, stream().draws(4, 3));
     let (loc, u) = (normals(1, "loc", n), normals(1, "u", n));
     let device = device();
@@ -120,6 +123,9 @@ fn a_sample_is_loc_plus_scale_times_noise() {
 /// `dloc = Σ_s g_s`, `du = Σ_s g_s noise_s / (1 + e^-u)`.
 #[test]
 fn gradients_are_the_closed_forms() {
+    if !has_f64() {
+        return;
+    }
     let n = 57;
     for samples in [1, 4] {
         let draws = stream().draws(9, samples);
@@ -141,8 +147,10 @@ fn gradients_are_the_closed_forms() {
 
 #[test]
 fn chunks_of_draws_are_rows_of_the_whole() {
-    for dtype in [DType::F32, DType::F64] {
-        let make = |name| Tensor::<1>::from_data(TensorData::from(normals(3, name, 33).as_slice()), (&device(), dtype));
+    for dtype in types([DType::F32, DType::F64]) {
+        let make = |name| {
+            Tensor::<1>::from_data(TensorData::from(normals(3, name, 33).as_slice()), (&device_with(dtype), dtype))
+        };
         let draw = |first, samples| values(sample_normal(make("loc"), make("u"), stream().draws(first, samples)));
         let whole = draw(5, 6);
         assert_eq!([draw(5, 1), draw(6, 3), draw(9, 2)].concat(), whole, "{dtype:?}");
@@ -157,9 +165,9 @@ fn half_precision_draws_and_differentiates() {
     let (n, draws) = (200, stream().draws(0, 2));
     let (loc, u) = (normals(4, "loc", n), normals(4, "u", n));
     let noise = values(normal_noise(&empty(DType::F32), draws, n));
-    for dtype in [DType::F16, DType::BF16] {
+    for dtype in types([DType::F16, DType::BF16]) {
         let epsilon = machine_epsilon(dtype);
-        let device = device().autodiff();
+        let device = device_with(dtype).autodiff();
         let make = |x: &[f64]| Tensor::<1>::from_data(TensorData::from(x), (&device, dtype)).require_grad();
         let (loc_tensor, u_tensor) = (make(&loc), make(&u));
         let sample = sample_normal(loc_tensor.clone(), u_tensor.clone(), draws);
@@ -182,6 +190,9 @@ fn half_precision_draws_and_differentiates() {
 /// Samples and gradients on more than one task's elements.
 #[test]
 fn threads_do_not_matter() {
+    if !has_f64() {
+        return;
+    }
     let n = 100_003;
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

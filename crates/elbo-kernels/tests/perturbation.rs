@@ -7,7 +7,7 @@ use elbo_kernels::{
     ChannelLayout, Draws, Epilogue, Stream, add_noise, add_perturbation, normal_noise, perturb_signs, sign_noise,
 };
 use proptest::prelude::*;
-use support::{assert_close, device, normals, parameter, tensor, values};
+use support::{assert_close, device, device_with, normals, parameter, tensor, values};
 
 const ANY: ChannelLayout = ChannelLayout { rows: 3, before: 2, channels: 4, after: 3 };
 
@@ -177,7 +177,7 @@ fn no_rows_and_half_precision() {
     assert_eq!(noisy.dims(), [0, 2, 4, 3]);
     assert_eq!(add_perturbation(x.clone(), x, bias, draws(2), empty, Epilogue::Relu).dims(), [0, 2, 4, 3]);
 
-    let half = Tensor::<2>::ones([3, 4], (&device(), DType::F16));
+    let half = Tensor::<2>::ones([3, 4], (&device_with(DType::F16), DType::F16));
     let layout = ChannelLayout { before: 1, after: 1, ..ANY };
     let signed = perturb_signs(half, draws(1), layout, false);
     assert_eq!(signed.dtype(), DType::F16);

@@ -120,7 +120,7 @@ fn l74_constraints_and_penalties_come_back() {
 #[test]
 fn l74_every_prior_and_divergence_comes_back() {
     let given = || {
-        let tensor = |value: f64| Tensor::<2>::full([3, 2], value, (&plain(), DType::F64));
+        let tensor = |value: f64| Tensor::<2>::full([3, 2], value, (&for_type(DType::F64), DType::F64));
         NormalPrior { loc: Moment::Given(tensor(0.2)), scale: Moment::Given(tensor(0.7)) }
     };
     let priors = [
@@ -153,9 +153,9 @@ fn l74_every_activation_estimator_and_type_comes_back() {
     for dtype in [DType::F32, DType::F16, DType::BF16] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("layer");
-        let layer = dense(3, 2).with_dtype(dtype).init(&plain()).unwrap();
+        let layer = dense(3, 2).with_dtype(dtype).init(&for_type(dtype)).unwrap();
         layer.save(&path).unwrap();
-        let loaded = Dense::load(&path, &plain()).unwrap();
+        let loaded = Dense::load(&path, &for_type(dtype)).unwrap();
         assert_eq!(parameters(&loaded), parameters(&layer));
         assert_eq!(loaded.settings().1.dtype, dtype);
     }
@@ -242,7 +242,7 @@ fn l74_transposed_convolutions_with_all_settings_come_back() {
 }
 
 fn given<const D: usize>(shape: [usize; D]) -> Prior<D> {
-    let tensor = |value: f64| Tensor::<D>::full(shape, value, (&plain(), DType::F64));
+    let tensor = |value: f64| Tensor::<D>::full(shape, value, (&for_type(DType::F64), DType::F64));
     Prior::Normal(NormalPrior { loc: Moment::Given(tensor(0.2)), scale: Moment::Given(tensor(0.7)) })
 }
 

@@ -13,7 +13,7 @@ pub fn kinds(_: &Case<'_>) -> Result<Vec<String>, Failure> {
 }
 
 pub fn run(case: &Case<'_>, dtype: DType) -> Result<(), Failure> {
-    let (config, device) = (&case.config, crate::device::plain());
+    let (config, device) = (&case.config, crate::device::for_type(dtype));
     let betas = [config.number("beta_1")?, config.number("beta_2")?];
     let adam = Adam { betas, epsilon: config.number("epsilon")? };
     let [center, start] = [case.inputs.array("center")?, case.inputs.array("start")?];

@@ -3,7 +3,7 @@
 #[path = "../device/mod.rs"]
 mod device;
 
-pub use device::plain;
+pub use device::for_type;
 
 use burn::tensor::{DType, Tensor, TensorData};
 use elbo::output::{Output, OutputDistribution};
@@ -45,12 +45,12 @@ pub fn cases() -> Vec<Case> {
 }
 
 pub fn tensor<const D: usize>(values: &[f64], shape: [usize; D], dtype: DType) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values.to_vec(), shape), (&plain(), dtype))
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), (&for_type(dtype), dtype))
 }
 
 /// Outputs on the tape.
 pub fn parameter(values: &[f64], shape: [usize; 2], dtype: DType) -> Tensor<2> {
-    let device = plain().autodiff();
+    let device = for_type(dtype).autodiff();
     Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), (&device, dtype)).require_grad()
 }
 

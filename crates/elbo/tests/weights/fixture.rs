@@ -3,7 +3,7 @@
 #[path = "../device/mod.rs"]
 mod device;
 
-pub use device::plain;
+pub use device::{for_type, plain};
 
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
@@ -22,9 +22,9 @@ pub const LIMIT: f64 = 4.9;
 /// Elements of the weights below.
 pub const N: usize = 6;
 
-/// Where everything is computed, with gradients.
+/// Where everything is computed, in `f64` and with gradients.
 pub fn device() -> Device {
-    plain().autodiff()
+    for_type(DType::F64).autodiff()
 }
 
 /// `scale sin(1 + 2.3 i + phase)`.

@@ -1,6 +1,6 @@
 //! Sums of many numbers do not depend on the number of threads.
 
-use crate::fixture::plain;
+use crate::fixture::{for_type, plain};
 use burn::tensor::{DType, Tensor, TensorData};
 use elbo::prior::Prior;
 use elbo::variable::{Constraint, Regularizer};
@@ -39,7 +39,7 @@ fn densities_of_large_weights_are_exact_to_rounding() {
     let weights: Vec<f64> = (0..n).map(|i| 0.05 * (f64::from(i) * 0.37).sin() + 0.01).collect();
     let density = |dtype| {
         let row = TensorData::new([weights.clone(), weights.clone()].concat(), [2, weights.len()]);
-        let row = Tensor::<2>::from_data(row, (&plain(), dtype));
+        let row = Tensor::<2>::from_data(row, (&for_type(dtype), dtype));
         Prior::<1>::standard_normal().log_prob(row).try_into_vec_as::<f64>().unwrap()
     };
     let (single, double) = (density(DType::F32), density(DType::F64));
