@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use elbo::data::{ScalingKind, TaskKind};
+use elbo::device::DeviceName;
 use elbo::run::RealLikelihood;
 use elbo::threads::MAX_THREADS;
 use std::path::PathBuf;
@@ -92,6 +93,8 @@ pub struct TrainArgs {
     pub likelihood: Option<Likelihood>,
     #[command(flatten)]
     pub read: ReadArgs,
+    #[command(flatten)]
+    pub on: DeviceArgs,
     /// Folder of the run [default: runs/<data set>-<number>]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub out: Option<PathBuf>,
@@ -143,6 +146,14 @@ pub struct ReadArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct DeviceArgs {
+    /// What computes: flex (the CPU), wgpu, vulkan, metal, cuda or rocm, where the build has it; cuda:1 is the second
+    /// of several
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceName::FLEX)]
+    pub device: DeviceName,
+}
+
+#[derive(Debug, Args)]
 pub struct PredictArgs {
     /// Folder of a finished run
     #[arg(long, value_name = "DIR")]
@@ -161,6 +172,8 @@ pub struct PredictArgs {
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub read: ReadArgs,
+    #[command(flatten)]
+    pub on: DeviceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -182,6 +195,8 @@ pub struct EvaluateArgs {
     pub min_accuracy: Option<f64>,
     #[command(flatten)]
     pub read: ReadArgs,
+    #[command(flatten)]
+    pub on: DeviceArgs,
 }
 
 #[derive(Debug, Args)]

@@ -23,11 +23,13 @@
 //! of execution.
 //!
 //! Switch backends on through the features of this crate (or of `elbo`), not through Burn's: an operation that is
-//! called on a backend which this crate was not built for stops with "Backend not supported".
+//! called on a backend which this crate was not built for stops with "Backend not supported". [`mod@device`] opens what
+//! this build has by its name.
 
 #![allow(clippy::inline_always)] // what a vectorised function calls has to be compiled into it
 
 pub mod adam;
+pub mod device;
 pub mod geometry;
 pub mod gradient;
 pub mod layout;
@@ -37,6 +39,8 @@ pub mod reference;
 pub mod switch;
 
 mod buffer;
+#[cfg(any(feature = "wgpu", feature = "cuda", feature = "rocm"))]
+mod cube;
 #[cfg(feature = "flex")]
 mod flex;
 mod ops;

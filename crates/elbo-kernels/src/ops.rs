@@ -16,7 +16,11 @@ use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 /// have it S times.
 ///
 /// The functions of this crate's root wrap these methods for Burn's [`Tensor`](burn::tensor::Tensor).
-#[backend_extension(Autodiff, Flex: cfg(feature = "flex"))]
+#[backend_extension(
+    Autodiff,
+    Flex: cfg(feature = "flex"),
+    Cube: cfg(any(feature = "wgpu", feature = "cuda", feature = "rocm"))
+)]
 pub trait VariationalOps: Backend {
     /// Standard normals `[samples, n]` in the dtype and on the device of `like`.
     fn normal_noise(like: FloatTensor<Self>, draws: Draws, n: usize) -> FloatTensor<Self> {

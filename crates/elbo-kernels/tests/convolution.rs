@@ -2,13 +2,13 @@
 
 mod support;
 
+use burn::tensor::Tensor;
 use burn::tensor::module::{conv1d, conv2d};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Tensor};
 use elbo_kernels::{ConvGeometry, DataFormat, Epilogue, Padding, convolution};
 use proptest::prelude::*;
 use support::case::{Arrays, Case, Direction, by_rank, convolutions};
-use support::{assert_close, laws, message, tensor, values};
+use support::{assert_close, device, laws, message, tensor, values};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
@@ -55,7 +55,7 @@ proptest! {
         }
         let arrays = case.arrays();
         let g = case.geometry;
-        let device = Device::flex();
+        let device = device();
         let whole = {
             let [input, kernel, bias] = &arrays;
             let input = tensor(input, case.input_shape(), &device);
@@ -106,7 +106,7 @@ fn padding(case: &Case, axis: usize) -> (usize, usize) {
 }
 
 fn burn_1d(case: &Case, [input, kernel, bias]: &Arrays) -> Vec<f64> {
-    let (g, device) = (&case.geometry, Device::flex());
+    let (g, device) = (&case.geometry, device());
     let weight = tensor(kernel, [g.kernel[2], g.channels / g.groups, g.filters], &device).permute([2, 1, 0]);
     let options = ConvOptions {
         stride: [g.strides[2]],
@@ -119,7 +119,7 @@ fn burn_1d(case: &Case, [input, kernel, bias]: &Arrays) -> Vec<f64> {
 }
 
 fn burn_2d(case: &Case, [input, kernel, bias]: &Arrays) -> Vec<f64> {
-    let (g, device) = (&case.geometry, Device::flex());
+    let (g, device) = (&case.geometry, device());
     let weight =
         tensor(kernel, [g.kernel[1], g.kernel[2], g.channels / g.groups, g.filters], &device).permute([3, 2, 0, 1]);
     let options = ConvOptions {
@@ -181,7 +181,7 @@ fn a_kernel_as_long_as_the_input_gives_one_output() {
 
 /// The tensors of [`line`] with other sizes: input `[batch, length, C]`, kernel `[S, weights]`, bias `[biases, F]`.
 fn call(input: [usize; 3], kernel: [usize; 2], bias: [usize; 2], shared: bool) -> Tensor<3> {
-    let device = Device::flex();
+    let device = device();
     let zeros = |n: usize| vec![0.0; n];
     let input = tensor(&zeros(input.iter().product()), input, &device);
     let kernel = tensor(&zeros(kernel.iter().product()), kernel, &device);
@@ -234,7 +234,7 @@ fn an_input_without_places_keeps_its_batch() {
 
 /// One example of one axis: input `[L, C]`, kernel `[K, C / G, F]`, no bias.
 fn by_hand(geometry: ConvGeometry, input: &[f64], kernel: &[f64]) -> Vec<f64> {
-    let device = Device::flex();
+    let device = device();
     let length = input.len() / geometry.channels;
     let input = tensor(input, [1, length, geometry.channels], &device);
     let (kernel, bias) = (
@@ -282,7 +282,7 @@ fn causal_by_hand() {
 #[test]
 fn geometries_that_contradict_themselves_are_named() {
     let of = |geometry: ConvGeometry| {
-        let device = Device::flex();
+        let device = device();
         let input = tensor(&[0.0; 20], [2, 5, 2], &device);
         let kernel = tensor(&[0.0; 18], [1, 18], &device);
         message(|| convolution(input, kernel, tensor(&[0.0; 3], [1, 3], &device), geometry, true, Epilogue::Linear))

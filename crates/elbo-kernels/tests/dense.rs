@@ -2,10 +2,10 @@
 
 mod support;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use elbo_kernels::{Epilogue, dense};
 use proptest::prelude::*;
-use support::{assert_close, differences, dot, message, normals, parameter, tensor, values};
+use support::{assert_close, device, differences, dot, message, normals, parameter, tensor, values};
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn forward_is_the_sum(case in cases()) {
         let (arrays, shapes) = (case.arrays(), case.shapes());
-        let output = case.run(core::array::from_fn(|i| tensor(&arrays[i], shapes[i], &Device::flex())));
+        let output = case.run(core::array::from_fn(|i| tensor(&arrays[i], shapes[i], &device())));
         let expected: Vec<f64> =
             case.linear(&arrays).into_iter().map(|z| if case.passes(z) { z } else { 0.0 }).collect();
         assert_close("output", &values(output), &expected, 1e-10);
@@ -101,7 +101,7 @@ proptest! {
 }
 
 fn call(input: [usize; 2], kernel: [usize; 2], bias: [usize; 2], shared: bool) -> Tensor<2> {
-    let zeros = |shape: [usize; 2]| tensor(&vec![0.0; shape[0] * shape[1]], shape, &Device::flex());
+    let zeros = |shape: [usize; 2]| tensor(&vec![0.0; shape[0] * shape[1]], shape, &device());
     dense(zeros(input), zeros(kernel), zeros(bias), shared, Epilogue::Linear)
 }
 

@@ -2,18 +2,18 @@
 
 mod support;
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
-use elbo_kernels::noise::normal;
+use burn::tensor::{DType, Tensor, TensorData};
+use elbo_kernels::noise::{normal, sign, uniform};
 use elbo_kernels::reference::scale::machine_epsilon;
-use elbo_kernels::{Stream, normal_noise, sample_normal};
-use support::{assert_close, dot, message, normals, parameter, tensor, values};
+use elbo_kernels::{Stream, normal_noise, sample_normal, sign_noise, uniform_noise};
+use support::{assert_close, device, device_with, dot, has_f64, message, normals, parameter, tensor, types, values};
 
 fn stream() -> Stream {
     Stream::named(20_261_124, "conv1d/kernel")
 }
 
 fn empty(dtype: DType) -> Tensor<1> {
-    Tensor::zeros([1], (&Device::flex(), dtype))
+    Tensor::zeros([1], (&device_with(dtype), dtype))
 }
 
 fn softplus(u: f64) -> f64 {
@@ -32,6 +32,25 @@ fn values_are_stable() {
 }
 const STABLE_F32: [u32; 5] = [0x3ef6_ab25, 0xbedd_ac96, 0x3f37_f1a7, 0xc007_c697, 0x3fa0_59cc];
 const STABLE_F64: [u64; 3] = [0x3fe2_1366_eb69_c539, 0x3fd4_498e_7a89_2f90, 0xbff6_df95_762e_aa53];
+
+/// The same bits on every device as on the host, of every kind of noise.
+#[test]
+fn devices_do_not_matter() {
+    let (n, draws) = (10_007, stream().draws((1 << 32) - 1, 3));
+    let (single, double) = (empty(DType::F32), empty(DType::F64));
+    let found = [normal_noise(&single, draws, n), uniform_noise(&single, draws, n), sign_noise(&single, draws, n)];
+    let expected = [normal::normals_f32(draws, n), uniform::uniforms_f32(draws, n), sign::signs(draws, n)];
+    for (found, expected) in found.into_iter().zip(expected) {
+        let found = found.into_data().try_into_vec::<f32>().unwrap();
+        assert!(found.iter().map(|x| x.to_bits()).eq(expected.iter().map(|x| x.to_bits())));
+    }
+    let found = [normal_noise(&double, draws, n), uniform_noise(&double, draws, n)];
+    let expected = [normal::normals_f64(draws, n), uniform::uniforms_f64(draws, n)];
+    for (found, expected) in found.into_iter().zip(expected) {
+        let found = found.into_data().try_into_vec::<f64>().unwrap();
+        assert!(found.iter().map(|x| x.to_bits()).eq(expected.iter().map(|x| x.to_bits())));
+    }
+}
 
 /// Twelve pairs of streams or draws that differ in one thing. A correlation of n independent pairs of normals has
 /// standard error `1 / sqrt(n)`; 5.2 of them make an error rate below 3e-6 for all pairs in both types (fixed seed).
@@ -88,9 +107,12 @@ fn every_draw_is_normal() {
 
 #[test]
 fn a_sample_is_loc_plus_scale_times_noise() {
+    if !has_f64() {
+        return;
+    }
     let (n, draws) = (1001, stream().draws(4, 3));
     let (loc, u) = (normals(1, "loc", n), normals(1, "u", n));
-    let device = Device::flex();
+    let device = device();
     let found = sample_normal(tensor(&loc, [7, 143], &device), tensor(&u, [7, 143], &device), draws);
     assert_eq!(found.dims(), [3, n]);
     let noise = values(normal_noise(&empty(DType::F64), draws, n));
@@ -101,6 +123,9 @@ fn a_sample_is_loc_plus_scale_times_noise() {
 /// `dloc = Σ_s g_s`, `du = Σ_s g_s noise_s / (1 + e^-u)`.
 #[test]
 fn gradients_are_the_closed_forms() {
+    if !has_f64() {
+        return;
+    }
     let n = 57;
     for samples in [1, 4] {
         let draws = stream().draws(9, samples);
@@ -122,9 +147,10 @@ fn gradients_are_the_closed_forms() {
 
 #[test]
 fn chunks_of_draws_are_rows_of_the_whole() {
-    for dtype in [DType::F32, DType::F64] {
-        let make =
-            |name| Tensor::<1>::from_data(TensorData::from(normals(3, name, 33).as_slice()), (&Device::flex(), dtype));
+    for dtype in types([DType::F32, DType::F64]) {
+        let make = |name| {
+            Tensor::<1>::from_data(TensorData::from(normals(3, name, 33).as_slice()), (&device_with(dtype), dtype))
+        };
         let draw = |first, samples| values(sample_normal(make("loc"), make("u"), stream().draws(first, samples)));
         let whole = draw(5, 6);
         assert_eq!([draw(5, 1), draw(6, 3), draw(9, 2)].concat(), whole, "{dtype:?}");
@@ -139,9 +165,9 @@ fn half_precision_draws_and_differentiates() {
     let (n, draws) = (200, stream().draws(0, 2));
     let (loc, u) = (normals(4, "loc", n), normals(4, "u", n));
     let noise = values(normal_noise(&empty(DType::F32), draws, n));
-    for dtype in [DType::F16, DType::BF16] {
+    for dtype in types([DType::F16, DType::BF16]) {
         let epsilon = machine_epsilon(dtype);
-        let device = Device::flex().autodiff();
+        let device = device_with(dtype).autodiff();
         let make = |x: &[f64]| Tensor::<1>::from_data(TensorData::from(x), (&device, dtype)).require_grad();
         let (loc_tensor, u_tensor) = (make(&loc), make(&u));
         let sample = sample_normal(loc_tensor.clone(), u_tensor.clone(), draws);
@@ -164,6 +190,9 @@ fn half_precision_draws_and_differentiates() {
 /// Samples and gradients on more than one task's elements.
 #[test]
 fn threads_do_not_matter() {
+    if !has_f64() {
+        return;
+    }
     let n = 100_003;
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -179,7 +208,7 @@ fn threads_do_not_matter() {
 
 #[test]
 fn shapes_must_agree() {
-    let make = |n: usize| tensor(&vec![1.0; n], [n], &Device::flex());
+    let make = |n: usize| tensor(&vec![1.0; n], [n], &device());
     let found = message(|| sample_normal(make(3), make(2), stream().draws(0, 1)));
     assert!(found.contains("untransformed_scale: expected the shape of `loc`"), "{found}");
 }

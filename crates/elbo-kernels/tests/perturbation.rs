@@ -2,12 +2,12 @@
 
 mod support;
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Tensor};
 use elbo_kernels::{
     ChannelLayout, Draws, Epilogue, Stream, add_noise, add_perturbation, normal_noise, perturb_signs, sign_noise,
 };
 use proptest::prelude::*;
-use support::{assert_close, normals, parameter, tensor, values};
+use support::{assert_close, device, device_with, normals, parameter, tensor, values};
 
 const ANY: ChannelLayout = ChannelLayout { rows: 3, before: 2, channels: 4, after: 3 };
 
@@ -16,7 +16,7 @@ fn draws(samples: usize) -> Draws {
 }
 
 fn double() -> Tensor<1> {
-    Tensor::zeros([1], (&Device::flex(), DType::F64))
+    Tensor::zeros([1], (&device(), DType::F64))
 }
 
 /// The position of a value of one sample among the signs.
@@ -150,7 +150,7 @@ fn of_bias(slopes: &[f64], samples: usize) -> Vec<f64> {
 fn a_chunk_of_rows_is_a_part_of_the_whole() {
     let layout = ChannelLayout { rows: 8, before: 1, channels: 5, after: 1 };
     let (x, _) = input(layout, 1, "x");
-    let device = Device::flex();
+    let device = device();
     let run = |rows: core::ops::Range<usize>| {
         let part = ChannelLayout { rows: rows.len(), ..layout };
         let draws = draws(2).skipping((rows.start * 5) as u64);
@@ -170,14 +170,14 @@ fn a_chunk_of_rows_is_a_part_of_the_whole() {
 #[test]
 fn no_rows_and_half_precision() {
     let empty = ChannelLayout { rows: 0, ..ANY };
-    let x = Tensor::<4>::zeros([0, 2, 4, 3], &Device::flex());
-    let bias = Tensor::<2>::zeros([2, 4], &Device::flex());
+    let x = Tensor::<4>::zeros([0, 2, 4, 3], &device());
+    let bias = Tensor::<2>::zeros([2, 4], &device());
     assert_eq!(perturb_signs(x.clone(), draws(2), empty, true).dims(), [0, 2, 4, 3]);
     let noisy = add_noise(x.clone(), x.clone(), bias.clone(), draws(2), empty, Epilogue::Relu);
     assert_eq!(noisy.dims(), [0, 2, 4, 3]);
     assert_eq!(add_perturbation(x.clone(), x, bias, draws(2), empty, Epilogue::Relu).dims(), [0, 2, 4, 3]);
 
-    let half = Tensor::<2>::ones([3, 4], (&Device::flex(), DType::F16));
+    let half = Tensor::<2>::ones([3, 4], (&device_with(DType::F16), DType::F16));
     let layout = ChannelLayout { before: 1, after: 1, ..ANY };
     let signed = perturb_signs(half, draws(1), layout, false);
     assert_eq!(signed.dtype(), DType::F16);
@@ -198,7 +198,7 @@ proptest! {
         let (x, shape) = input(layout, copies, "x");
         let (p, whole) = input(layout, samples, "p");
         let b = normals(13, "b", samples * channels);
-        let device = Device::flex();
+        let device = device();
         let n = layout.elements();
         let together = {
             let (x, p) = (tensor(&x, shape, &device), tensor(&p, whole, &device));

@@ -3,13 +3,13 @@
 
 mod support;
 
+use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose1d, conv_transpose2d, conv_transpose3d};
 use burn::tensor::ops::ConvTransposeOptions;
-use burn::tensor::{Device, Tensor};
 use elbo_kernels::{ConvGeometry, DataFormat, Epilogue, Padding, TransposedGeometry, transposed_convolution};
 use proptest::prelude::*;
 use support::case::{Arrays, Case, Direction, by_rank, transposed_convolutions};
-use support::{assert_close, dot, laws, message, normals, parameter, tensor, values};
+use support::{assert_close, device, dot, laws, message, normals, parameter, tensor, values};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
@@ -96,7 +96,7 @@ fn exchange(g: &ConvGeometry, kernel: &[f64]) -> Vec<f64> {
 fn burn_weight<const D: usize>(g: &ConvGeometry, kernel: &[f64]) -> Tensor<D> {
     let (channels, filters) = (g.channels / g.groups, g.filters / g.groups);
     let taps: usize = g.kernel.iter().product();
-    let weight = tensor(kernel, [taps, channels, g.groups, filters], &Device::flex()).permute([2, 1, 3, 0]);
+    let weight = tensor(kernel, [taps, channels, g.groups, filters], &device()).permute([2, 1, 3, 0]);
     let mut shape = [0; D];
     (shape[0], shape[1]) = (g.channels, filters);
     shape[2..].copy_from_slice(&g.kernel[3 - g.rank..]);
@@ -117,19 +117,19 @@ fn burn_options<const N: usize>(case: &Case) -> ConvTransposeOptions<N> {
 }
 
 fn burn_1d(case: &Case, [input, kernel, bias]: &Arrays) -> Vec<f64> {
-    let (g, device) = (&case.geometry, Device::flex());
+    let (g, device) = (&case.geometry, device());
     let (x, bias) = (tensor(input, case.input_shape(), &device), tensor(bias, [g.filters], &device));
     values(conv_transpose1d(x, burn_weight(g, kernel), Some(bias), burn_options(case)))
 }
 
 fn burn_2d(case: &Case, [input, kernel, bias]: &Arrays) -> Vec<f64> {
-    let (g, device) = (&case.geometry, Device::flex());
+    let (g, device) = (&case.geometry, device());
     let (x, bias) = (tensor(input, case.input_shape(), &device), tensor(bias, [g.filters], &device));
     values(conv_transpose2d(x, burn_weight(g, kernel), Some(bias), burn_options(case)))
 }
 
 fn burn_3d(case: &Case, [input, kernel, bias]: &Arrays) -> Vec<f64> {
-    let (g, device) = (&case.geometry, Device::flex());
+    let (g, device) = (&case.geometry, device());
     let (x, bias) = (tensor(input, case.input_shape(), &device), tensor(bias, [g.filters], &device));
     values(conv_transpose3d(x, burn_weight(g, kernel), Some(bias), burn_options(case)))
 }
@@ -152,7 +152,7 @@ fn line(kernel: usize, stride: usize, padding: Padding, output_padding: Option<u
 
 /// One example: input `[L, C]`, kernel `[K, C / G, F]`, bias 0.
 fn by_hand(geometry: TransposedGeometry, input: &[f64], kernel: &[f64]) -> Vec<f64> {
-    let (device, filters) = (Device::flex(), geometry.sizes.filters);
+    let (device, filters) = (device(), geometry.sizes.filters);
     let input = tensor(input, [1, input.len() / geometry.sizes.channels, geometry.sizes.channels], &device);
     let bias = tensor(&vec![0.0; filters], [1, filters], &device);
     let kernel = tensor(kernel, [1, kernel.len()], &device);
@@ -224,7 +224,7 @@ fn an_empty_batch_or_length_keeps_the_other_sizes() {
 #[test]
 fn what_does_not_fit_is_named() {
     let call = |input: [usize; 3], weights: usize, filters: usize, geometry: TransposedGeometry| {
-        let device = Device::flex();
+        let device = device();
         let input = tensor(&vec![0.0; input.iter().product()], input, &device);
         let kernel = tensor(&vec![0.0; weights], [1, weights], &device);
         let bias = tensor(&vec![0.0; filters], [1, filters], &device);

@@ -44,7 +44,7 @@ mod precision;
 mod sum;
 
 pub use activation::Activation;
-pub use elbo_kernels::{DataFormat, Padding, memory, switch};
+pub use elbo_kernels::{DataFormat, Padding, device, memory, switch};
 pub use error::{Error, Result};
 pub use estimator::Estimator;
 pub use noise::Noise;

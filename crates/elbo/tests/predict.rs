@@ -1,6 +1,8 @@
 //! Posterior prediction does not depend on how a pass is cut to fit its memory budget.
 
-use burn::tensor::Device;
+#[path = "device/mod.rs"]
+mod device;
+
 use elbo::data::{TargetScaling, embedded};
 use elbo::model::{InputShape, LayerDescription, Model, preset};
 use elbo::objective::Likelihood;
@@ -19,7 +21,7 @@ fn probabilities(estimator: Estimator, bytes: usize) -> Vec<f64> {
         }
     }
     let input = InputShape { channels: 1, length: 24 };
-    let model = Model::new(&description, input, Likelihood::categorical(2), 3, &Device::flex()).unwrap();
+    let model = Model::new(&description, input, Likelihood::categorical(2), 3, &device::plain()).unwrap();
     let predictive = PosteriorPredictive::new(20, Noise::seeded(1)).unwrap().with_memory_budget(bytes);
     match predictive.predict(&model, &data, &TargetScaling::None).unwrap() {
         Predictions::Classes(split) => (0..60).map(|i| split.probabilities.row(i)[0]).collect(),

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use elbo::run::{Scores, TestScores, evaluate};
 
 pub fn run(args: &EvaluateArgs, json: bool) -> Result<Outcome> {
-    let read::Trained { config, model } = read::trained(&args.run)?;
+    let read::Trained { config, model } = read::trained(&args.run, &args.on.device.open()?)?;
     let data = config.data.labelled(read::data(&args.input, &args.read, &config)?)?;
     let samples = args.samples.unwrap_or(config.prediction.samples);
     let seed = args.seed.unwrap_or(config.training.seed);

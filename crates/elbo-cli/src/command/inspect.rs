@@ -40,7 +40,7 @@ fn of_run(path: &Path) -> Result<Value> {
             format!("unfinished: {epoch} of {} epochs; elbo train --resume {}", config.training.epochs, path.display());
         return Ok(json!({ "kind": "run", "status": status, "data": of_config(&config), "model": config.model }));
     }
-    let read::Trained { config, model } = read::trained(path)?;
+    let read::Trained { config, model } = read::trained(path, &Device::flex())?;
     let mut value = of_model(&model, &config)?;
     value["kind"] = json!("run");
     value["status"] = json!("finished");

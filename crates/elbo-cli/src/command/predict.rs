@@ -8,7 +8,7 @@ use elbo::record::write_atomically;
 use elbo::run::{predict_posterior, predictions_csv};
 
 pub fn run(args: &PredictArgs, json: bool) -> Result<Outcome> {
-    let read::Trained { config, model } = read::trained(&args.run)?;
+    let read::Trained { config, model } = read::trained(&args.run, &args.on.device.open()?)?;
     let data = read::unlabelled(&args.input, &args.read, &config)?;
     let series = config.data.scaled(&data)?;
     let samples = args.samples.unwrap_or(config.prediction.samples);

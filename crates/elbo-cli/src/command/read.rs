@@ -24,14 +24,14 @@ impl ReadArgs {
     }
 }
 
-/// Reads the run in `folder`.
-pub fn trained(folder: &Path) -> Result<Trained> {
+/// Reads the run in `folder` onto a device.
+pub fn trained(folder: &Path, device: &Device) -> Result<Trained> {
     if !folder.is_dir() {
         let source = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder");
         return Err(Error::io(folder, "read", source));
     }
     let run = RunFolder::new(folder);
-    Ok(Trained { config: run.config()?, model: run.model(&Device::flex())? })
+    Ok(Trained { config: run.config()?, model: run.model(device)? })
 }
 
 /// Reads a file as the run's own data were read; a series becomes all its windows.

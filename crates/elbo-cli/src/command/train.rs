@@ -5,6 +5,7 @@ use crate::cli::TrainArgs;
 use crate::output::{self, Progress};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
+use elbo::device::DeviceName;
 use elbo::record::parameter_names;
 use elbo::run::{
     Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, RunConfig, RunFolder, TestScores, Timing,
@@ -22,20 +23,23 @@ struct Run<'a> {
     config: RunConfig,
     parts: Parts,
     trainer: Trainer,
+    device: DeviceName,
     checkpoint_every: f64,
 }
 
 pub fn run(args: &TrainArgs, json: bool) -> Result<Outcome> {
     let stop = Stop::listen()?;
     let started = Instant::now();
+    let device = args.on.device;
     if let Some(folder) = args.resume.as_ref().map(RunFolder::new).filter(RunFolder::is_finished) {
         settings::check_resumed(args, &folder.config()?, folder.path())?;
         return show_finished(&folder, args, json);
     }
+    let opened = device.open()?;
     let (folder, config, parts) = begin(args)?;
     let _alone = folder.lock()?;
-    let trainer = trainer(&folder, &config)?;
-    let mut run = Run { folder: &folder, config, parts, trainer, checkpoint_every: args.checkpoint_every };
+    let trainer = trainer(&folder, &config, opened)?;
+    let mut run = Run { folder: &folder, config, parts, trainer, device, checkpoint_every: args.checkpoint_every };
     run.train(&stop, json)?;
     let metrics = run.finish(started.elapsed().as_secs_f64())?;
     show(&folder, &metrics, &Page::write(&folder, args), json);
@@ -64,8 +68,8 @@ fn begin(args: &TrainArgs) -> Result<(RunFolder, RunConfig, Parts)> {
 }
 
 /// A trainer at its beginning, or at the last checkpoint.
-fn trainer(folder: &RunFolder, config: &RunConfig) -> Result<Trainer> {
-    let model = config.build_model(&Device::flex().autodiff())?;
+fn trainer(folder: &RunFolder, config: &RunConfig, device: Device) -> Result<Trainer> {
+    let model = config.build_model(&device.autodiff())?;
     let trainer = Trainer::new(config.training.clone(), model)?;
     Ok(match folder.checkpoint(config)? {
         Some(checkpoint) => trainer.resumed(&checkpoint)?,
@@ -122,6 +126,7 @@ impl Run<'_> {
             train: self.parts.train.len(),
             validation: self.parts.validation.as_ref().map_or(0, elbo::train::TrainingData::len),
             parameters: self.parameters(),
+            device: self.device.to_string(),
         }
     }
 
@@ -156,7 +161,11 @@ impl Run<'_> {
                 last_epoch: self.trainer.last_epoch().cloned(),
             },
             test,
-            timing: Timing { training_seconds, evaluation_seconds: started.elapsed().as_secs_f64() },
+            timing: Timing {
+                device: self.device.to_string(),
+                training_seconds,
+                evaluation_seconds: started.elapsed().as_secs_f64(),
+            },
         };
         EventLog::open(&self.folder.events_path(), epochs)?.log(&Event::Done { epoch: epochs })?;
         self.folder.save_metrics(&metrics)?;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod device;
 mod forecast;
 mod main_job;
 mod program;

@@ -4,7 +4,7 @@ use super::sample::normal_noise;
 use crate::geometry::Epilogue;
 use crate::layout::ChannelLayout;
 use crate::noise::{Draws, sign};
-use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
+use burn::backend::{Backend, TensorMetadata, get_device_settings, tensor::FloatTensor};
 use burn::tensor::{Shape, TensorData};
 
 /// Host signs `[samples, n]`, uploaded.
@@ -87,7 +87,7 @@ pub fn add_noise_backward_variance<B: Backend>(
     let grad = in_dtype_of::<B>(parts::<B>(grad, draws.samples, layout), &variance);
     let grad = B::float_mul(grad, noise);
     let grad = if samples == draws.samples { grad } else { B::float_sum_dim(grad, 0) };
-    let bool_dtype = burn::tensor::BoolDType::from(burn::tensor::DType::Bool(burn::tensor::BoolStore::Native));
+    let bool_dtype = get_device_settings::<B>(&variance.device()).bool_dtype;
     let zero = B::float_equal_elem(variance.clone(), 0.0.into(), bool_dtype);
     let root = B::float_sqrt(B::float_mask_fill(variance, zero.clone(), 1.0.into()));
     let slope = B::float_div(B::float_reshape(grad, shape), B::float_mul_scalar(root, 2.0.into()));

@@ -1,7 +1,7 @@
 //! Any small convolution or transposed convolution, with the sum that defines it.
 
-use super::{normals, parameter, tensor, values};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use super::{device, device_with, normals, parameter, tensor, values};
+use burn::tensor::{DType, Tensor, TensorData};
 use elbo_kernels::{
     ConvGeometry, DataFormat, Epilogue, Padding, TransposedGeometry, convolution, transposed_convolution,
 };
@@ -166,7 +166,7 @@ impl Case {
     }
 
     pub fn forward<const D: usize>(&self, [input, kernel, bias]: &Arrays) -> Vec<f64> {
-        let device = Device::flex();
+        let device = device();
         let input = tensor::<D>(input, self.input_shape(), &device);
         let kernel = tensor(kernel, [self.samples, self.kernel_len()], &device);
         let bias = tensor(bias, [self.samples, self.geometry.filters], &device);
@@ -175,7 +175,7 @@ impl Case {
 
     /// Input, kernel and bias as tensors.
     fn tensors<const D: usize>(&self, dtype: DType, arrays: &Arrays) -> (Tensor<D>, Tensor<2>, Tensor<2>) {
-        let device = Device::flex().autodiff();
+        let device = device_with(dtype).autodiff();
         let [input, kernel, bias] =
             arrays.clone().map(|values| Tensor::<1>::from_data(TensorData::from(values.as_slice()), (&device, dtype)));
         let kernel = kernel.reshape([self.samples, self.kernel_len()]).require_grad();

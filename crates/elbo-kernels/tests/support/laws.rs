@@ -1,8 +1,8 @@
 //! What holds for a convolution and a transposed one alike.
 
 use super::case::{Case, by_rank};
-use super::{assert_close, differences, dot, normals};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use super::{assert_close, device_with, differences, dot, normals};
+use burn::tensor::{DType, Tensor, TensorData};
 use elbo_kernels::Epilogue;
 use elbo_kernels::reference::scale::machine_epsilon;
 
@@ -108,7 +108,7 @@ fn terms(case: &Case) -> [usize; 4] {
 
 /// Numbers as a type holds them.
 fn rounded(values: &[f64], dtype: DType) -> Vec<f64> {
-    let tensor = Tensor::<1>::from_data(TensorData::from(values), (&Device::flex(), dtype));
+    let tensor = Tensor::<1>::from_data(TensorData::from(values), (&device_with(dtype), dtype));
     super::values(tensor)
 }
 

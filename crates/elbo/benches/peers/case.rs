@@ -11,15 +11,23 @@ pub struct Case {
     pub run: Box<dyn FnMut() -> Result<f64>>,
 }
 
-pub fn build(workload: &Workload) -> Result<Case> {
-    match workload.kind.as_str() {
-        "net_step" => net::step(workload),
-        "net_predict" => net::predict(workload),
-        "conv_grad" => gradients::convolution(workload),
-        "dense_grad" => gradients::dense(workload),
-        "sample_kl" => Ok(gradients::sample_kl(workload)),
+pub fn build(workload: &Workload, device: &Device) -> Result<Case> {
+    let Case { mut run } = match workload.kind.as_str() {
+        "net_step" => net::step(workload, device),
+        "net_predict" => net::predict(workload, device),
+        "conv_grad" => gradients::convolution(workload, device),
+        "dense_grad" => gradients::dense(workload, device),
+        "sample_kl" => Ok(gradients::sample_kl(workload, device)),
         other => Err(format!("{}: unknown kind `{other}`", workload.name).into()),
-    }
+    }?;
+    let device = device.clone();
+    let run = move || {
+        let result = run()?;
+        // A GPU works on after it was asked; gradients and parameters have to be there. Nothing on the CPU.
+        device.sync()?;
+        Ok(result)
+    };
+    Ok(Case { run: Box::new(run) })
 }
 
 /// Standard normals.

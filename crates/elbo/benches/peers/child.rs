@@ -19,7 +19,7 @@ use std::time::Instant;
 pub fn spawn(args: &Args, workload: &Workload) -> Result<Value> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("--child").arg(&workload.name).arg("--workloads").arg(&args.workloads);
-    command.arg("--threads").arg(args.threads.to_string());
+    command.arg("--threads").arg(args.threads.to_string()).arg("--device").arg(args.device.to_string());
     for (name, path) in [("--train", &args.train), ("--test", &args.test)] {
         if let Some(path) = path {
             command.arg(name).arg(path);
@@ -50,7 +50,7 @@ pub fn run(args: &Args, all: &[Workload], name: &str) -> Result<Value> {
     let mut result = if workload.kind == "train" {
         train(args, workload)?
     } else {
-        let mut case = case::build(find(&workload.of)?)?;
+        let mut case = case::build(find(&workload.of)?, &args.device.open()?)?;
         for _ in 0..workload.iterations {
             (case.run)()?;
         }
@@ -91,7 +91,8 @@ fn train(args: &Args, workload: &Workload) -> Result<Value> {
     let train = data(args.train.as_ref(), &args.workloads, &workload.train)?;
     let test = data(args.test.as_ref(), &args.workloads, &workload.test)?;
     let ((labels, count), (truth, _)) = (classes(&train)?, classes(&test)?);
-    let device = Device::flex().autodiff();
+    let plain = args.device.open()?;
+    let device = plain.clone().autodiff();
     let x = tensor(&train, &device)?;
     let [n, length, channels] = x.dims();
     let mut shape = workload.net()?.clone();
@@ -115,7 +116,7 @@ fn train(args: &Args, workload: &Workload) -> Result<Value> {
             last = loss.into_scalar();
         }
     }
-    let probabilities = probabilities(&net.valid(), &tensor(&test, &Device::flex())?, workload.samples, &mut noise)?;
+    let probabilities = probabilities(&net.valid(), &tensor(&test, &plain)?, workload.samples, &mut noise)?;
     let (accuracy, nll) = score(&probabilities, truth, count);
     Ok(json!({ "accuracy": accuracy, "nll": nll, "last_loss": last }))
 }

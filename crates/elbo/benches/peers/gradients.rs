@@ -20,17 +20,17 @@ fn estimator(name: &str) -> Result<Estimator> {
 }
 
 /// A variational convolution in 1, 2 or 3 dimensions.
-pub fn convolution(workload: &Workload) -> Result<Case> {
+pub fn convolution(workload: &Workload, device: &Device) -> Result<Case> {
     match workload.kernel.len() {
-        1 => convolution_of::<3>(workload),
-        2 => convolution_of::<4>(workload),
-        3 => convolution_of::<5>(workload),
+        1 => convolution_of::<3>(workload, device),
+        2 => convolution_of::<4>(workload, device),
+        3 => convolution_of::<5>(workload, device),
         rank => Err(format!("{}: expected 1 to 3 dimensions, found {rank}", workload.name).into()),
     }
 }
 
-fn convolution_of<const D: usize>(workload: &Workload) -> Result<Case> {
-    let device = Device::flex().autodiff();
+fn convolution_of<const D: usize>(workload: &Workload, device: &Device) -> Result<Case> {
+    let device = device.clone().autodiff();
     let layer = ConvConfig::<D>::new(workload.cin, workload.cout, workload.kernel.clone())
         .with_padding("same")
         .with_strides(workload.stride)
@@ -46,8 +46,8 @@ fn convolution_of<const D: usize>(workload: &Workload) -> Result<Case> {
     Ok(gradients(normal(shape, "x", &device), workload.kl_divisor, forward))
 }
 
-pub fn dense(workload: &Workload) -> Result<Case> {
-    let device = Device::flex().autodiff();
+pub fn dense(workload: &Workload, device: &Device) -> Result<Case> {
+    let device = device.clone().autodiff();
     let config = DenseConfig::new(workload.inputs, workload.units).with_estimator(estimator(&workload.estimator)?);
     let layer = config.with_name("dense").with_seed(1).init(&device)?;
     let x = normal([workload.n, workload.inputs], "x", &device);
@@ -79,8 +79,8 @@ fn gradients<M: Module + 'static, const D: usize>(
 }
 
 /// `Σ s² / 2n + KL / n` of n weights and its gradients in locations and untransformed scales.
-pub fn sample_kl(workload: &Workload) -> Case {
-    let (device, n) = (Device::flex().autodiff(), workload.n);
+pub fn sample_kl(workload: &Workload, device: &Device) -> Case {
+    let (device, n) = (device.clone().autodiff(), workload.n);
     let loc = normal([n], "loc", &device);
     let u = normal([n], "u", &device).mul_scalar(0.1).sub_scalar(3.0);
     let (stream, mut draw) = (Stream::named(1, "weights"), 0);

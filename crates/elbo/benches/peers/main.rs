@@ -11,6 +11,7 @@ mod net;
 mod workload;
 
 use clap::Parser;
+use elbo::device::DeviceName;
 use serde_json::{Map, Value, json};
 use std::error::Error;
 use std::path::PathBuf;
@@ -34,6 +35,9 @@ struct Args {
     /// Worker threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// What computes: `flex` is the CPU; `vulkan`, `cuda` and others where the build has them.
+    #[arg(long, default_value_t = DeviceName::FLEX)]
+    device: DeviceName,
     /// Timed seconds per workload.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
@@ -78,6 +82,7 @@ fn main() -> Result<()> {
     let versions = json!({ "elbo": env!("CARGO_PKG_VERSION") });
     let peer = json!({
         "peer": "elbo", "versions": versions, "threads": args.threads, "seconds": args.seconds,
+        "device": args.device.to_string(),
         "results": results, "failures": failures,
     });
     match &args.json {
@@ -91,6 +96,6 @@ fn main() -> Result<()> {
 fn run(args: &Args, workload: &Workload) -> Result<Value> {
     match workload.kind.as_str() {
         "train" | "memory" => child::spawn(args, workload),
-        _ => measure::steady_state(case::build(workload)?, args.seconds),
+        _ => measure::steady_state(case::build(workload, &args.device.open()?)?, args.seconds),
     }
 }

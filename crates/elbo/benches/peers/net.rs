@@ -74,8 +74,8 @@ fn labels(n: usize, classes: usize) -> Vec<usize> {
 }
 
 /// Loss, gradients, one step of Adam.
-pub fn step(workload: &Workload) -> Result<Case> {
-    let device = Device::flex().autodiff();
+pub fn step(workload: &Workload, device: &Device) -> Result<Case> {
+    let device = device.clone().autodiff();
     let shape = workload.net()?.clone();
     let mut net = Some(Net::new(&shape, workload.length, workload.channels, &device)?);
     let x = normal([workload.n, workload.length, workload.channels], "x", &device);
@@ -105,11 +105,10 @@ pub fn objective(divisor: f64) -> Result<Elbo> {
 }
 
 /// Mean probabilities over weight samples.
-pub fn predict(workload: &Workload) -> Result<Case> {
-    let device = Device::flex();
+pub fn predict(workload: &Workload, device: &Device) -> Result<Case> {
     let shape = workload.net()?.clone();
-    let net = Net::new(&shape, workload.length, workload.channels, &device)?;
-    let x = normal([workload.n, workload.length, workload.channels], "x", &device);
+    let net = Net::new(&shape, workload.length, workload.channels, device)?;
+    let x = normal([workload.n, workload.length, workload.channels], "x", device);
     let (mut noise, samples) = (Noise::seeded(1), workload.samples);
     let run = move || {
         let mean = probabilities(&net, &x, samples, &mut noise)?;

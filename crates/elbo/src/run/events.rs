@@ -24,6 +24,9 @@ pub enum Event {
         validation: usize,
         /// Parameters of the model.
         parameters: usize,
+        /// Name of the device. Logs of a version that had but one have none.
+        #[serde(default = "super::metrics::cpu")]
+        device: String,
     },
     /// An epoch is done.
     Epoch(EpochReport),

@@ -31,7 +31,7 @@ pub struct Metrics {
     pub training: TrainingSummary,
     /// Scores on the test part; `null` without one.
     pub test: Option<TestScores>,
-    /// Wall-clock times: the only part that differs from run to run.
+    /// Wall-clock times and their device: the only part that differs from run to run.
     pub timing: Timing,
 }
 
@@ -75,13 +75,21 @@ pub struct TestScores {
     pub mean_network: Scores,
 }
 
-/// Wall-clock times in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Wall-clock times in seconds, and where they were taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
+    /// Name of the device of the last process that worked on the run. Files of a version that had but one have none.
+    #[serde(default = "cpu")]
+    pub device: String,
     /// Training, of the last process that worked on the run.
     pub training_seconds: f64,
     /// Predicting and scoring the test part.
     pub evaluation_seconds: f64,
+}
+
+/// What runs were on before there was a choice.
+pub(super) fn cpu() -> String {
+    crate::device::DeviceName::FLEX.to_string()
 }
 
 #[cfg(test)]

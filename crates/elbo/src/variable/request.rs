@@ -5,6 +5,7 @@
 //! [`Scope`](crate::functional::Scope).
 
 use super::{Constraint, Initializer, Regularizer, Variable, VariableInfo};
+use crate::device::computes_in;
 use crate::error::{Error, Result};
 use crate::functional::{Reuse, Rules, Scope};
 use burn::module::Param;
@@ -84,7 +85,8 @@ impl<'a> VariableScope<'a> {
     /// # Errors
     /// [`Error::VariableExists`], [`Error::VariableMissing`] or [`Error::VariableMismatch`] by the rules of
     /// [`Reuse`]; [`Error::TooLarge`] beyond [`MAX_ELEMENTS`]; [`Error::InvalidArgument`] if
-    /// [`Initializer::Values`] has the wrong length, or a number of the options is not allowed.
+    /// [`Initializer::Values`] has the wrong length, a number of the options is not allowed, or the device does not
+    /// [compute](crate::device::computes_in) in the type.
     pub fn add_variable<const D: usize>(
         &mut self,
         name: &str,
@@ -96,6 +98,10 @@ impl<'a> VariableScope<'a> {
         options.check(&full)?;
         if let Some(len) = options.initializer.required_len().filter(|&len| len != elements) {
             return Err(Error::argument(full, "initializer", format!("{elements} values"), format!("{len} values")));
+        }
+        if !computes_in(&self.device, options.dtype) {
+            let expected = "a type that the device computes in, such as F32";
+            return Err(Error::argument(full, "dtype", expected, format!("{:?}", options.dtype)));
         }
         let (device, seed) = (self.device.clone(), self.seed);
         let create = || {

@@ -1,5 +1,10 @@
 //! Devices, inputs, layers and comparisons that the rows share.
 
+#[path = "../device/mod.rs"]
+mod device;
+
+pub use device::{for_type, plain};
+
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -13,9 +18,9 @@ use std::collections::BTreeMap;
 /// Bound on relative rounding of a few hundred operations in `f64`.
 pub const EXACT: f64 = 1e-12;
 
-/// The CPU, with gradients.
+/// Where everything is computed, in `f64` and with gradients.
 pub fn device() -> Device {
-    Device::flex().autodiff()
+    for_type(DType::F64).autodiff()
 }
 
 /// A tensor without pattern: `sin(1 + 2.3 i + phase)`.

@@ -2,7 +2,7 @@
 
 use crate::fixture::*;
 use burn::module::Module;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use elbo::divergence::Divergence;
 use elbo::layer::{
     Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d,
@@ -169,6 +169,10 @@ pub struct Setting {
     pub shape: Shape,
     pub belief: Belief,
     pub layout: (DataFormat, usize),
+    /// Where the layer is built.
+    pub on: fn() -> Device,
+    /// Type of its variables.
+    pub dtype: DType,
 }
 
 /// Configurations of kernel and bias: types of their own with the same setters.
@@ -177,7 +181,7 @@ macro_rules! two_weights {
         $config
             .with_name($name)
             .with_seed(3)
-            .with_dtype(DType::F64)
+            .with_dtype($setting.dtype)
             .with_estimator($setting.estimator)
             .with_kernel_posterior_fn($setting.shape.builder())
             .with_kernel_prior_fn(Some($setting.belief.builder()))
@@ -185,7 +189,7 @@ macro_rules! two_weights {
             .with_bias_posterior_fn(Some($setting.shape.builder()))
             .with_bias_prior_fn(Some($setting.belief.builder()))
             .with_bias_divergence(Some($setting.divergence()))
-            .init(&device())
+            .init(&($setting.on)())
             .unwrap()
     };
 }
@@ -196,19 +200,20 @@ macro_rules! one_weight {
         $config
             .with_name($name)
             .with_seed(3)
-            .with_dtype(DType::F64)
+            .with_dtype($setting.dtype)
             .with_posterior_fn($setting.shape.builder())
             .with_prior_fn(Some($setting.belief.builder()))
-            .init(&device())
+            .init(&($setting.on)())
             .unwrap()
     };
 }
 
 impl Setting {
-    /// Mean-field under a normal prior, one group, channels last.
+    /// Mean-field under a normal prior, one group, channels last, in `f64`.
     pub fn new(kind: Kind, estimator: Estimator) -> Self {
         let (shape, belief) = (Shape::MeanField, Belief::Normal);
-        Self { kind, estimator, shape, belief, layout: (DataFormat::ChannelsLast, 1) }
+        let layout = (DataFormat::ChannelsLast, 1);
+        Self { kind, estimator, shape, belief, layout, on: device, dtype: DType::F64 }
     }
 
     /// The divergence: in closed form for a point mass, from every prior, and for a normal from a normal one.

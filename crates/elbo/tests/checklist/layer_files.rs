@@ -3,7 +3,7 @@
 use crate::fixture::*;
 use crate::kinds::{AnyLayer, Belief, Kind, ROWS, Setting, Shape};
 use burn::module::{Module, Param};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use elbo::divergence::Divergence;
 use elbo::layer::{
     Conv, Conv1d, Conv1dConfig, Conv2d, Conv3d, ConvTranspose, ConvTranspose1dConfig, ConvTranspose2dConfig,
@@ -120,7 +120,7 @@ fn l74_constraints_and_penalties_come_back() {
 #[test]
 fn l74_every_prior_and_divergence_comes_back() {
     let given = || {
-        let tensor = |value: f64| Tensor::<2>::full([3, 2], value, (&Device::flex(), DType::F64));
+        let tensor = |value: f64| Tensor::<2>::full([3, 2], value, (&for_type(DType::F64), DType::F64));
         NormalPrior { loc: Moment::Given(tensor(0.2)), scale: Moment::Given(tensor(0.7)) }
     };
     let priors = [
@@ -153,9 +153,9 @@ fn l74_every_activation_estimator_and_type_comes_back() {
     for dtype in [DType::F32, DType::F16, DType::BF16] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("layer");
-        let layer = dense(3, 2).with_dtype(dtype).init(&Device::flex()).unwrap();
+        let layer = dense(3, 2).with_dtype(dtype).init(&for_type(dtype)).unwrap();
         layer.save(&path).unwrap();
-        let loaded = Dense::load(&path, &Device::flex()).unwrap();
+        let loaded = Dense::load(&path, &for_type(dtype)).unwrap();
         assert_eq!(parameters(&loaded), parameters(&layer));
         assert_eq!(loaded.settings().1.dtype, dtype);
     }
@@ -171,7 +171,7 @@ fn l74_what_is_trained_is_known_without_gradients() {
         layer.valid().save(&path).unwrap();
         let loaded = Dense::load(&path, &device()).unwrap();
         assert!(loaded.variables().iter().all(|variable| variable.trainable == trainable));
-        let plain = Dense::load(&path, &Device::flex()).unwrap();
+        let plain = Dense::load(&path, &plain()).unwrap();
         assert!(plain.train().variables().iter().all(|variable| variable.trainable == trainable));
     }
 }
@@ -242,7 +242,7 @@ fn l74_transposed_convolutions_with_all_settings_come_back() {
 }
 
 fn given<const D: usize>(shape: [usize; D]) -> Prior<D> {
-    let tensor = |value: f64| Tensor::<D>::full(shape, value, (&Device::flex(), DType::F64));
+    let tensor = |value: f64| Tensor::<D>::full(shape, value, (&for_type(DType::F64), DType::F64));
     Prior::Normal(NormalPrior { loc: Moment::Given(tensor(0.2)), scale: Moment::Given(tensor(0.7)) })
 }
 

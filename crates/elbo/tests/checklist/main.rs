@@ -9,6 +9,7 @@
 mod arguments;
 mod combinations;
 mod convolution;
+mod devices;
 mod divergence;
 mod estimators;
 mod extensions;

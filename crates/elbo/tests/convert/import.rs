@@ -1,11 +1,11 @@
 //! Files of other libraries: outputs agree with theirs, and nothing is left over or out in silence.
 
-use crate::fixture::{assert_close, assert_error, device, values, wave};
+use crate::fixture::{assert_close, assert_error, device, plain, values, wave};
 use burn::module::{Module, Param};
 use burn::nn::conv::{
     ConvTranspose1dConfig as BurnConvTranspose1dConfig, ConvTranspose2dConfig as BurnConvTranspose2dConfig,
 };
-use burn::tensor::{DType, Device, Tensor, TensorData, activation::relu};
+use burn::tensor::{DType, Tensor, TensorData, activation::relu};
 use elbo::convert::ScaleRule;
 use elbo::layer::{
     Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose, ConvTransposeConfig, Dense, DenseConfig,
@@ -415,7 +415,7 @@ fn joint_layers_of_tensorflow_probability() {
 fn what_a_library_cannot_hold_is_not_exported() {
     let net = Net::new(DataFormat::ChannelsLast, (false, false), DType::F32);
     assert_error(export(&net, Source::BayesianTorch, &[]), &["is a point mass", "bayesian-torch needs a scale"]);
-    let linear = burn::nn::LinearConfig::new(2, 2).init(&Device::flex());
+    let linear = burn::nn::LinearConfig::new(2, 2).init(&plain());
     assert_error(export(&linear, Source::Tfp, &[]), &["`bias` is no location or scale"]);
     assert!(export(&linear, Source::Tfp, &["bias", "weight"]).unwrap().tensors.is_empty());
     let up = up::<3>(4, 6, [3, 1], 2, false);

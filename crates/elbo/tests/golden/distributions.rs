@@ -89,7 +89,7 @@ fn check_output(case: &Case<'_>, rows: &Rows, dtype: DType) -> Result<(), Failur
     let count = x.data.len() / event;
     let each = rows(count);
     check_densities(case, event, dtype, |values| each.log_prob(values))?;
-    let points = Array { shape: vec![count, event], data: x.data }.tensor::<2>(&device(), dtype)?;
+    let points = Array { shape: vec![count, event], data: x.data }.tensor::<2>(&device(dtype), dtype)?;
     check_field(case, "cdf", each.cdf(points.clone()), Quantity::Density, dtype)?;
     for (name, found) in [
         ("survival_function", each.survival(points.clone())),
@@ -113,7 +113,7 @@ fn check_output(case: &Case<'_>, rows: &Rows, dtype: DType) -> Result<(), Failur
     }
     let Some(q) = case.inputs.has("q").then(|| case.inputs.array("q")).transpose()? else { return Ok(()) };
     let all = rows(q.data.len());
-    let q = Array { shape: vec![q.data.len(), 1], data: q.data }.tensor::<2>(&device(), dtype)?;
+    let q = Array { shape: vec![q.data.len(), 1], data: q.data }.tensor::<2>(&device(dtype), dtype)?;
     check_field(case, "quantile", all.quantile(q), Quantity::Tail, dtype)
 }
 
@@ -196,7 +196,8 @@ fn check_moment(case: &Case<'_>, name: &str, got: Tensor<1>, dtype: DType) -> Re
 /// approximates the exponential integral.
 fn check_horseshoe(case: &Case<'_>, prior: &Prior<1>, dtype: DType) -> Result<(), Failure> {
     let x = case.inputs.array("x")?;
-    let points = Array { shape: vec![x.data.len(), 1], data: x.data }.tensor::<2>(&device(), dtype)?.require_grad();
+    let points =
+        Array { shape: vec![x.data.len(), 1], data: x.data }.tensor::<2>(&device(dtype), dtype)?.require_grad();
     let got = prior.log_prob(points.clone());
     let gradient = points.grad(&got.clone().sum().backward()).ok_or("`x` has no gradient")?;
     let (got, gradient) = (Array::of(got), Array { shape: x.shape, data: Array::of(gradient).data });
@@ -216,7 +217,7 @@ fn check_densities(
     let x = case.inputs.array("x")?;
     let rows = x.data.len() / elements;
     let points = Array { shape: vec![rows, elements], data: x.data };
-    let points = points.tensor::<2>(&device(), dtype)?.require_grad();
+    let points = points.tensor::<2>(&device(dtype), dtype)?.require_grad();
     let got = log_prob(points.clone());
     compare::arrays("log_prob", &Array::of(got.clone()), &case.expected.array("log_prob")?, Quantity::Density, dtype)?;
     if !case.expected.has("grad_log_prob_x") {
@@ -412,5 +413,5 @@ fn variable(name: &str, values: &[f64], dtype: DType) -> Variable<1> {
 }
 
 fn vector(values: &[f64], dtype: DType) -> Tensor<1> {
-    Tensor::from_data(Array { shape: vec![values.len()], data: values.to_vec() }.data(), (&device(), dtype))
+    Tensor::from_data(Array { shape: vec![values.len()], data: values.to_vec() }.data(), (&device(dtype), dtype))
 }

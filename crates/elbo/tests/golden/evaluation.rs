@@ -29,14 +29,14 @@ pub fn evaluate<M: Module, const X: usize, const K: usize>(
     trace: &mut Trace,
     forward: impl Fn(Tensor<X>, &mut Trace) -> elbo::Result<Tensor<X>>,
 ) -> Result<Evaluation, Failure> {
-    let x = case.inputs.array("x")?.tensor::<X>(&device(), dtype)?.require_grad();
+    let x = case.inputs.array("x")?.tensor::<X>(&device(dtype), dtype)?.require_grad();
     let g = case.inputs.array("g")?;
     let output = forward(x.clone(), trace).map_err(|error| error.to_string())?;
     if output.dims() != *g.shape {
         return Err(format!("output: expected shape {:?}, found {:?}", g.shape, output.dims()));
     }
     let losses = trace.losses();
-    let weighted = (output.clone() * g.tensor(&device(), dtype)?).sum();
+    let weighted = (output.clone() * g.tensor(&device(dtype), dtype)?).sum();
     let objective = losses.iter().fold(weighted, |sum, loss| sum + loss.value.clone());
 
     let grads = objective.backward();

@@ -57,7 +57,7 @@ fn build(case: &Case<'_>, dtype: DType) -> Result<DenseVariational, Failure> {
         .with_activation(named::activation(config)?)
         .with_name(LAYER)
         .with_dtype(dtype)
-        .init(&device())
+        .init(&device(dtype))
         .map_err(|error| error.to_string())
 }
 

@@ -71,7 +71,7 @@ fn draw<const X: usize>(
     dtype: DType,
     forward: impl Fn(Tensor<X>, &mut Trace) -> elbo::Result<Tensor<X>>,
 ) -> Result<Array, Failure> {
-    let x = case.inputs.array("x")?.tensor::<X>(&device(), dtype)?;
+    let x = case.inputs.array("x")?.tensor::<X>(&device(dtype), dtype)?;
     let mut trace = Trace::sampling(&mut Noise::seeded(20)).with_samples(draws);
     let output = forward(x, &mut trace).map_err(|error| error.to_string())?;
     match trace.layer(LAYER) {

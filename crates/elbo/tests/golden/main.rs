@@ -11,6 +11,8 @@ mod calibration_regression;
 mod calibration_uncertainty;
 mod compare;
 mod convolution;
+#[path = "../device/mod.rs"]
+mod device;
 mod distributions;
 mod evaluation;
 mod fields;

@@ -38,9 +38,9 @@ impl Setting {
     }
 }
 
-/// Where everything is computed.
-pub fn device() -> Device {
-    Device::flex().autodiff()
+/// Where everything of a type is computed.
+pub fn device(dtype: DType) -> Device {
+    crate::device::for_type(dtype).autodiff()
 }
 
 /// What a layer's class is without its estimator, and the estimator.
@@ -59,7 +59,7 @@ pub fn layer<'a>(config: &Fields<'a>) -> Result<(&'a str, Estimator), Failure> {
 pub fn dense(case: &Case<'_>, units: usize, setting: Setting) -> Result<Dense, Failure> {
     let inputs = *case.inputs.array("x")?.shape.last().ok_or("`x` is a number")?;
     let config = DenseConfig { inputs, units, options: DenseOptions { layer: options(case, setting)? } };
-    config.init(&device()).map_err(|error| error.to_string())
+    config.init(&device(setting.dtype)).map_err(|error| error.to_string())
 }
 
 /// A convolution with the variables of a case; `channels` and `dilation` are not in every file.
@@ -69,7 +69,7 @@ pub fn convolution<const D: usize>(
     dilation: Option<Vec<usize>>,
     layer: LayerOptions<D>,
 ) -> Result<Conv<D>, Failure> {
-    let config = &case.config;
+    let (config, dtype) = (&case.config, layer.dtype.unwrap_or(DType::F32));
     let shape = case.inputs.array("x")?.shape;
     let data_format = config.text("data_format")?;
     let channels_in = if data_format == "channels_first" { shape.get(1) } else { shape.last() };
@@ -84,7 +84,7 @@ pub fn convolution<const D: usize>(
     let kernel_size = config.sizes("kernel_size")?.into();
     let channels_in = *channels_in.ok_or("`x` has no channels")?;
     let config = ConvConfig { channels_in, filters, kernel_size, strides_with_dilation: false, options };
-    config.init(&device()).map_err(|error| error.to_string())
+    config.init(&device(dtype)).map_err(|error| error.to_string())
 }
 
 /// The options that all layers share.

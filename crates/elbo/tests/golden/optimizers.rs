@@ -4,7 +4,7 @@ use crate::compare::{self, Quantity};
 use crate::fields::{Array, Failure};
 use crate::file::Case;
 use burn::optim::Optimizer;
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Tensor};
 use elbo::train::Adam;
 
 #[allow(clippy::unnecessary_wraps)] // as the other files have it
@@ -13,7 +13,7 @@ pub fn kinds(_: &Case<'_>) -> Result<Vec<String>, Failure> {
 }
 
 pub fn run(case: &Case<'_>, dtype: DType) -> Result<(), Failure> {
-    let (config, device) = (&case.config, Device::flex());
+    let (config, device) = (&case.config, crate::device::for_type(dtype));
     let betas = [config.number("beta_1")?, config.number("beta_2")?];
     let adam = Adam { betas, epsilon: config.number("epsilon")? };
     let [center, start] = [case.inputs.array("center")?, case.inputs.array("start")?];

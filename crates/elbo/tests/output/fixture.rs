@@ -1,6 +1,11 @@
 //! Each family with ordinary parameters, and the ways to ask it.
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+#[path = "../device/mod.rs"]
+mod device;
+
+pub use device::for_type;
+
+use burn::tensor::{DType, Tensor, TensorData};
 use elbo::output::{Output, OutputDistribution};
 
 /// A family and the outputs of one row.
@@ -40,12 +45,12 @@ pub fn cases() -> Vec<Case> {
 }
 
 pub fn tensor<const D: usize>(values: &[f64], shape: [usize; D], dtype: DType) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values.to_vec(), shape), (&Device::flex(), dtype))
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), (&for_type(dtype), dtype))
 }
 
 /// Outputs on the tape.
 pub fn parameter(values: &[f64], shape: [usize; 2], dtype: DType) -> Tensor<2> {
-    let device = Device::flex().autodiff();
+    let device = for_type(dtype).autodiff();
     Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), (&device, dtype)).require_grad()
 }
 

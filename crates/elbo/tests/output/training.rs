@@ -4,10 +4,10 @@
 //! at least that of `W*`, and by Wilks's theorem `2 N (nll(W*) - nll(Ŵ))` is χ² with as many degrees of freedom as there
 //! are weights, p, so it is below `p + 5 sqrt(2 p) + 20` with an error rate below 1e-6 (fixed seeds).
 
-use crate::fixture::{Case, cases, list, tensor};
+use crate::fixture::{Case, cases, for_type, list, tensor};
 use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use elbo::objective::{Likelihood, Targets};
 use elbo::output::{Output, Support};
 use elbo::{Noise, noise::WeightNoise};
@@ -24,7 +24,7 @@ struct Linear {
 impl Linear {
     fn new(weights: &[f64]) -> Self {
         let data = TensorData::new(weights.to_vec(), [2, weights.len() / 2]);
-        let device = Device::flex().autodiff();
+        let device = for_type(DType::F64).autodiff();
         Self { weights: Param::from_tensor(Tensor::from_data(data, (&device, DType::F64))) }
     }
 
@@ -37,7 +37,7 @@ impl Linear {
 fn inputs() -> Tensor<2> {
     let row = |i: usize| [1.0, (f64::from(u32::try_from(i).unwrap()) * 0.37).sin()];
     let values: Vec<f64> = (0..COUNT).flat_map(row).collect();
-    Tensor::from_data(TensorData::new(values, [COUNT, 2]), (&Device::flex().autodiff(), DType::F64))
+    Tensor::from_data(TensorData::new(values, [COUNT, 2]), (&for_type(DType::F64).autodiff(), DType::F64))
 }
 
 fn targets(output: &Output, values: &[f64]) -> Targets {
@@ -50,10 +50,12 @@ fn targets(output: &Output, values: &[f64]) -> Targets {
         Support::Real => Targets::real_events(whole()),
         Support::Binary => Targets::binary_events(whole()).unwrap(),
         Support::Counts => Targets::count_events(whole()).unwrap(),
-        Support::Class(_) => Targets::classes(&values.iter().map(|&x| class(x)).collect::<Vec<_>>(), &Device::flex()),
+        Support::Class(_) => {
+            Targets::classes(&values.iter().map(|&x| class(x)).collect::<Vec<_>>(), &for_type(DType::F64))
+        }
         Support::OneHot(_) => {
             let number = |row: &[f64]| row.iter().position(|&x| x == 1.0).unwrap();
-            Targets::classes(&values.chunks(event).map(number).collect::<Vec<_>>(), &Device::flex())
+            Targets::classes(&values.chunks(event).map(number).collect::<Vec<_>>(), &for_type(DType::F64))
         }
     }
 }

@@ -1,5 +1,10 @@
 //! Posteriors over a weight of shape `[2, 3]`, dense algebra, and comparisons.
 
+#[path = "../device/mod.rs"]
+mod device;
+
+pub use device::{for_type, plain};
+
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -17,9 +22,9 @@ pub const LIMIT: f64 = 4.9;
 /// Elements of the weights below.
 pub const N: usize = 6;
 
-/// The CPU, with gradients.
+/// Where everything is computed, in `f64` and with gradients.
 pub fn device() -> Device {
-    Device::flex().autodiff()
+    for_type(DType::F64).autodiff()
 }
 
 /// `scale sin(1 + 2.3 i + phase)`.

@@ -3,7 +3,7 @@
 use crate::fixture::*;
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use elbo::distribution::Distribution;
 use elbo::layer::{Dense, DenseConfig};
 use elbo::model::{InputShape, Model, ModelDescription, SeriesBatch};
@@ -146,7 +146,7 @@ fn priors_of_trained_weights_have_their_size() {
 /// gradients and in another type.
 #[test]
 fn posteriors_that_start_from_trained_weights_are_their_prior() {
-    let trained = Tensor::<2>::from_data(TensorData::new(LOC(), [2, 3]), (&Device::flex(), DType::F32));
+    let trained = Tensor::<2>::from_data(TensorData::new(LOC(), [2, 3]), (&device().without_autodiff(), DType::F32));
     let start = LocScaleOptions::moped(&trained, 0.1, 1e-3).unwrap();
     let layer = DenseConfig::new(2, 3)
         .with_kernel_posterior_fn(default_mean_field_normal_fn(start))

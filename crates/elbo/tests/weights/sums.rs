@@ -1,6 +1,8 @@
 //! Sums of many numbers do not depend on the number of threads.
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use crate::fixture::{for_type, plain};
+use burn::tensor::Device;
+use burn::tensor::{DType, Tensor, TensorData};
 use elbo::Trace;
 use elbo::distribution::Distribution;
 use elbo::divergence::Divergence;
@@ -13,7 +15,7 @@ use elbo::variable::{Constraint, Regularizer};
 const MANY: usize = 6_000_001;
 
 fn results(values: &[f32]) -> Vec<u32> {
-    let x = Tensor::<1>::from_data(TensorData::new(values.to_vec(), [MANY]), &Device::flex());
+    let x = Tensor::<1>::from_data(TensorData::new(values.to_vec(), [MANY]), &plain());
     let penalties = [Regularizer::L1(1.0), Regularizer::L2(1.0)].map(|r| r.penalty(x.clone()).into_scalar::<f32>());
     let projected = Constraint::MaxNorm(2.0).project(x).narrow(0, 0, 3).try_into_vec_as::<f32>().unwrap();
     penalties.into_iter().chain(projected).map(f32::to_bits).collect()
@@ -63,7 +65,7 @@ fn densities_of_large_weights_are_exact_to_rounding() {
     let weights: Vec<f64> = (0..n).map(|i| 0.05 * (f64::from(i) * 0.37).sin() + 0.01).collect();
     let density = |dtype| {
         let row = TensorData::new([weights.clone(), weights.clone()].concat(), [2, weights.len()]);
-        let row = Tensor::<2>::from_data(row, (&Device::flex(), dtype));
+        let row = Tensor::<2>::from_data(row, (&for_type(dtype), dtype));
         Prior::<1>::standard_normal().log_prob(row).try_into_vec_as::<f64>().unwrap()
     };
     let (single, double) = (density(DType::F32), density(DType::F64));
