@@ -2,7 +2,8 @@
 
 use super::Element;
 
-/// Rows `[places, columns]` that go to strips `[strips, places, width]`.
+/// Rows `[places, columns]` that go to strips: row p of strip k starts at `k next + p width`, where the width is the
+/// strip's, or the number of columns if there are not more.
 pub struct Gather<'a, T> {
     /// The rows.
     pub from: &'a [T],
@@ -12,31 +13,29 @@ pub struct Gather<'a, T> {
     pub columns: usize,
     /// The strips. What is behind the last column is left as it was.
     pub to: &'a mut [T],
+    /// From a strip to the next.
+    pub next: usize,
     /// What the columns are added to, after the gate.
-    pub sums: Option<&'a mut [T]>,
+    pub sums: &'a mut [T],
 }
 
 /// Gathers strips of W columns. Plain loops, compiled for every kind of instructions.
 #[inline(always)]
 pub fn gather<T: Element, const W: usize>(g: Gather<'_, T>) {
-    let Gather { from, gate, columns, to, mut sums } = g;
-    let places = from.len() / columns;
-    for (at, to) in to.chunks_exact_mut((places * W).max(1)).enumerate() {
-        let first = at * W;
-        let count = (columns - first).min(W);
-        let mut total = [T::default(); W];
-        for (p, to) in to.chunks_exact_mut(W).enumerate() {
-            let range = p * columns + first..p * columns + first + count;
-            let gate = gate.map(|gate| &gate[range.clone()]);
+    let Gather { from, gate, columns, to, next, sums } = g;
+    let width = columns.min(W);
+    for (p, from) in from.chunks_exact(columns).enumerate() {
+        let gate = gate.map(|gate| &gate[p * columns..][..columns]);
+        for first in (0..columns).step_by(W) {
+            let count = (columns - first).min(W);
+            let (to, sums) = (&mut to[first / W * next + p * width..], &mut sums[first..][..count]);
+            let (from, gate) = (&from[first..][..count], gate.map(|gate| &gate[first..][..count]));
             if count == W {
                 // The same loop with a length that is known.
-                row(&from[range][..W], gate.map(|gate| &gate[..W]), &mut to[..W], &mut total[..W]);
+                row(&from[..W], gate.map(|gate| &gate[..W]), &mut to[..W], &mut sums[..W]);
             } else {
-                row(&from[range], gate, &mut to[..count], &mut total[..count]);
+                row(from, gate, &mut to[..count], sums);
             }
-        }
-        if let Some(sums) = &mut sums {
-            sums[first..first + count].iter_mut().zip(total).for_each(|(sum, total)| *sum += total);
         }
     }
 }
@@ -53,7 +52,7 @@ fn row<T: Element>(from: &[T], gate: Option<&[T]>, to: &mut [T], total: &mut [T]
 
 /// `to = from`, with 0 where the gate is at most 0.
 #[inline(always)]
-pub fn through<T: Element>(from: &[T], gate: &[T], to: &mut [T]) {
+fn through<T: Element>(from: &[T], gate: &[T], to: &mut [T]) {
     to.iter_mut().zip(from.iter().zip(gate)).for_each(|(to, (x, gate))| *to = gated(*x, *gate));
 }
 

@@ -19,7 +19,6 @@ pub struct Kernel<T> {
     /// Computes a gated strip of at most `rows` rows.
     pub(super) gated: unsafe fn(&Strip<'_, T>),
     gather: unsafe fn(Gather<'_, T>),
-    through: unsafe fn(&[T], &[T], &mut [T]),
 }
 
 impl<T> Kernel<T> {
@@ -27,12 +26,6 @@ impl<T> Kernel<T> {
     pub fn gather(&self, g: Gather<'_, T>) {
         // SAFETY: the instructions are there.
         unsafe { (self.gather)(g) }
-    }
-
-    /// `to = from`, with 0 where the gate is at most 0.
-    pub fn through(&self, from: &[T], gate: &[T], to: &mut [T]) {
-        // SAFETY: the instructions are there.
-        unsafe { (self.through)(from, gate, to) }
     }
 }
 
@@ -52,15 +45,8 @@ pub trait Element: Copy + Default + PartialOrd + Send + Sync + AddAssign + 'stat
 }
 
 macro_rules! kernel {
-    ($strip:ident $gated:ident $gather:ident $through:ident, $columns:literal, $rows:literal) => {
-        Kernel {
-            columns: $columns,
-            rows: $rows,
-            strip: tile::$strip,
-            gated: tile::$gated,
-            gather: tile::$gather,
-            through: tile::$through,
-        }
+    ($strip:ident $gated:ident $gather:ident, $columns:literal, $rows:literal) => {
+        Kernel { columns: $columns, rows: $rows, strip: tile::$strip, gated: tile::$gated, gather: tile::$gather }
     };
 }
 
@@ -100,13 +86,13 @@ macro_rules! element {
 
 element!(
     f32,
-    kernel!(strip_f32 gated_f32 gather_f32 through_f32, 8, 4),
-    kernel!(strip_f32_avx2 gated_f32_avx2 gather_f32_avx2 through_f32_avx2, 16, 5),
-    kernel!(strip_f32_avx512 gated_f32_avx512 gather_f32_avx512 through_f32_avx512, 32, 14)
+    kernel!(strip_f32 gated_f32 gather_f32, 8, 4),
+    kernel!(strip_f32_avx2 gated_f32_avx2 gather_f32_avx2, 16, 5),
+    kernel!(strip_f32_avx512 gated_f32_avx512 gather_f32_avx512, 32, 14)
 );
 element!(
     f64,
-    kernel!(strip_f64 gated_f64 gather_f64 through_f64, 4, 4),
-    kernel!(strip_f64_avx2 gated_f64_avx2 gather_f64_avx2 through_f64_avx2, 8, 5),
-    kernel!(strip_f64_avx512 gated_f64_avx512 gather_f64_avx512 through_f64_avx512, 16, 14)
+    kernel!(strip_f64 gated_f64 gather_f64, 4, 4),
+    kernel!(strip_f64_avx2 gated_f64_avx2 gather_f64_avx2, 8, 5),
+    kernel!(strip_f64_avx512 gated_f64_avx512 gather_f64_avx512, 16, 14)
 );

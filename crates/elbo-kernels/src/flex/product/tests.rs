@@ -110,10 +110,17 @@ fn every_gate_is_the_same<T: Number>(s: Sizes) {
 
         let mut strips = vec![T::default(); packed_len(depth, s.columns, kernel.columns)];
         let mut total = vec![T::default(); s.columns];
-        let to = Gather { from: &b, gate: Some(&gate), columns: s.columns, to: &mut strips, sums: Some(&mut total) };
-        kernel.gather(to);
-        let runs = Runs::new([run], s.rows, kernel.columns);
-        let b = Panels::packed(&strips, depth, s.columns, kernel);
+        let (step, next) = (s.columns.min(kernel.columns), depth * kernel.columns);
+        kernel.gather(Gather {
+            from: &b,
+            gate: Some(&gate),
+            columns: s.columns,
+            to: &mut strips,
+            next,
+            sums: &mut total,
+        });
+        let runs = Runs::new([run], s.rows, step);
+        let b = Panels { data: &strips, columns: s.columns, step, next };
         let mut expected = vec![T::default(); s.rows * s.columns];
         Product { runs: &runs, b, ..product }.add(&mut expected, s.columns);
         let of = |values: &[T]| values.iter().map(|x| x.to()).collect::<Vec<_>>();

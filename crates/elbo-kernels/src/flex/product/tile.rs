@@ -4,7 +4,7 @@
 //! wherever they lie, and B by vectors. So A may be any strided view of memory, overlapping rows included, and no copy
 //! of it in another order is made.
 
-use super::gather::{Gather, gather, through};
+use super::gather::{Gather, gather};
 use super::lanes::Lanes;
 
 /// Rows of B and gate that are asked for ahead of their use.
@@ -230,7 +230,7 @@ macro_rules! by_rows {
 }
 
 macro_rules! strips {
-    ($strip:ident $gated:ident $gather:ident $through:ident, $V:ty, $width:literal, $most:literal, [$($M:literal)*] $(, $features:literal)?) => {
+    ($strip:ident $gated:ident $gather:ident, $V:ty, $width:literal, $most:literal, [$($M:literal)*] $(, $features:literal)?) => {
         /// A strip of products.
         ///
         /// # Safety
@@ -280,41 +280,28 @@ macro_rules! strips {
         pub unsafe fn $gather(g: Gather<'_, <$V as Lanes>::Element>) {
             gather::<_, $width>(g);
         }
-
-        /// [`through`].
-        ///
-        /// # Safety
-        /// The instructions exist.
-        $(#[target_feature(enable = $features)])?
-        pub unsafe fn $through(
-            from: &[<$V as Lanes>::Element],
-            gate: &[<$V as Lanes>::Element],
-            to: &mut [<$V as Lanes>::Element],
-        ) {
-            through(from, gate, to);
-        }
     };
 }
 
-strips!(strip_f32 gated_f32 gather_f32 through_f32, [f32; 4], 8, 4, [1 2 3 4]);
-strips!(strip_f64 gated_f64 gather_f64 through_f64, [f64; 2], 4, 4, [1 2 3 4]);
+strips!(strip_f32 gated_f32 gather_f32, [f32; 4], 8, 4, [1 2 3 4]);
+strips!(strip_f64 gated_f64 gather_f64, [f64; 2], 4, 4, [1 2 3 4]);
 
 #[cfg(target_arch = "x86_64")]
 pub use x86::*;
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Gather, Lanes, Strip, gather, rows, through, tile};
+    use super::{Gather, Lanes, Strip, gather, rows, tile};
     use core::arch::x86_64::{__m256, __m256d, __m512, __m512d};
 
-    strips!(strip_f32_avx2 gated_f32_avx2 gather_f32_avx2 through_f32_avx2, __m256, 16, 5, [1 2 3 4 5], "avx2,fma");
-    strips!(strip_f64_avx2 gated_f64_avx2 gather_f64_avx2 through_f64_avx2, __m256d, 8, 5, [1 2 3 4 5], "avx2,fma");
+    strips!(strip_f32_avx2 gated_f32_avx2 gather_f32_avx2, __m256, 16, 5, [1 2 3 4 5], "avx2,fma");
+    strips!(strip_f64_avx2 gated_f64_avx2 gather_f64_avx2, __m256d, 8, 5, [1 2 3 4 5], "avx2,fma");
     strips!(
-        strip_f32_avx512 gated_f32_avx512 gather_f32_avx512 through_f32_avx512,
+        strip_f32_avx512 gated_f32_avx512 gather_f32_avx512,
         __m512, 32, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f"
     );
     strips!(
-        strip_f64_avx512 gated_f64_avx512 gather_f64_avx512 through_f64_avx512,
+        strip_f64_avx512 gated_f64_avx512 gather_f64_avx512,
         __m512d, 16, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f"
     );
 }
