@@ -215,7 +215,7 @@ impl Class {
             let (i, j) = (line / h.count, line % h.count);
             let at = target.place([d.first + i * strides[0], h.first + j * strides[1], w.first]);
             let a = &grad[frame.place([i, j, 0])..];
-            let product = Product { kernel, runs: &self.runs, a, a_row: frame.channels, b, rows: w.count };
+            let product = Product { kernel, runs: &self.runs, a, a_row: frame.channels, b, rows: w.count, ahead: None };
             f(&product, at, strides[2] * channels);
         }
     }

@@ -9,7 +9,7 @@ use super::frame::Frame;
 use super::input_gradient::Inputs;
 use super::strips::{Filled, Strips};
 use crate::flex::arrays::each;
-use crate::flex::product::{COLLIDING, Element, Kernel, Panels, Product, Run, Runs, SET};
+use crate::flex::product::{Ahead, COLLIDING, Element, Kernel, Panels, Product, Run, Runs, SET};
 use core::mem::MaybeUninit;
 use core::ops::Range;
 
@@ -250,7 +250,10 @@ impl<T: Element> Task<'_, T> {
                         inputs.write(s, grad, to);
                     }
                     let b = all.strips.panels(grad);
-                    products(all, &rows, to, (x, b), |product, to| product.add(to, plan.geometry.filters));
+                    let ahead = all.ahead(s, n + 1, rows.len());
+                    products(all, &rows, to, (x, b), |product, to| {
+                        Product { ahead: ahead.as_ref(), ..*product }.add(to, plan.geometry.filters);
+                    });
                 }
                 _ => products(all, &rows, to, (x, plain), |product, to| product.add(to, plan.geometry.filters)),
             }
@@ -272,8 +275,17 @@ fn products<T: Element>(
         let (from, end) = (stretch.start.max(rows.start), stretch.end.min(rows.end));
         if from < end {
             let a = &x[plan.input().place(place) + from - stretch.start..];
-            let product = Product { kernel: all.with, runs: &all.runs, a, a_row: 1, b, rows: end - from };
+            let product = Product { kernel: all.with, runs: &all.runs, a, a_row: 1, b, rows: end - from, ahead: None };
             f(&product, &mut to[(from - rows.start) * filters..]);
         }
+    }
+}
+
+impl<'a, T: Element> Shared<'a, T> {
+    /// The output and its gradient for the next example, to be there when the rows of this one are done.
+    fn ahead(&self, s: usize, next: usize, rows: usize) -> Option<Ahead<'a, T>> {
+        let gate = self.gate.filter(|_| next < self.plan.batch)?;
+        let tiles = rows.div_ceil(self.with.rows) * self.strips.each().count() * self.runs.blocks().count();
+        Some(Ahead::new([self.plan.output_of(self.grad, s, next), self.plan.output_of(gate, s, next)], tiles))
     }
 }

@@ -59,6 +59,7 @@ impl<T: Element> Example<'_, T> {
                 a_row: strides[2] * frame.channels,
                 b: self.weights,
                 rows: width,
+                ahead: None,
             };
             f(&product, line * width * self.plan.geometry.filters);
         }
