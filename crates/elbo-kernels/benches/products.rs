@@ -80,22 +80,26 @@ fn convolution(&(name, batch, lengths, channels, filters, k, stride, dilation): 
         || reference::convolution::convolution::<Flex>(x.clone(), kernel.clone(), bias.clone(), &geometry, true, relu);
     row(&format!("{name} forward"), flops, peak, seconds, forward, by_reference);
     let output = forward();
-    for (wanted, of) in [([false, true, true], "dW"), ([true, false, false], "dx")] {
+    let parts = [([false, true, true], "dW", 1.0), ([true, false, false], "dx", 1.0), ([true; 3], "dx, dW", 2.0)];
+    for (wanted, of, products) in parts {
         let backward = || {
             let tensors = (x.clone(), kernel.clone(), output.clone(), grad.clone());
             Flex::convolution_backward(tensors.0, tensors.1, tensors.2, tensors.3, geometry, true, relu, wanted)
         };
         let by_reference = || {
             let (x, kernel, grad) = (x.clone(), kernel.clone(), Flex::relu_backward(output.clone(), grad.clone()));
-            if wanted[0] {
-                let spatial = core::array::from_fn(|axis| extent.input[axis]);
+            let dx = wanted[0].then(|| {
                 let dx = reference::convolution::convolution_backward_input::<Flex>;
-                return (dx(kernel, grad, &geometry, spatial, true), None);
-            }
-            let bias = reference::product::bias_backward::<Flex>(grad.clone(), 1, geometry.channel_axis());
-            (reference::convolution::convolution_backward_kernel::<Flex>(x, grad, &geometry, 1, true), Some(bias))
+                dx(kernel, grad.clone(), &geometry, extent.input, true)
+            });
+            let dw = wanted[1].then(|| {
+                let dw = reference::convolution::convolution_backward_kernel::<Flex>;
+                dw(x, grad.clone(), &geometry, 1, true)
+            });
+            let bias = reference::product::bias_backward::<Flex>;
+            (dx, dw, wanted[2].then(|| bias(grad, 1, geometry.channel_axis())))
         };
-        row(&format!("{name} {of}"), flops, peak, seconds, backward, by_reference);
+        row(&format!("{name} {of}"), products * flops, peak, seconds, backward, by_reference);
     }
 }
 

@@ -183,7 +183,7 @@ impl<T: Element> Matrices<'_, T> {
             Cow::Owned(_) if self.a_steps[0] == 1 => (&runs[1], 1),
             Cow::Owned(_) => (&runs[1], self.copied_step()),
         };
-        f(&Product { kernel: self.with, runs, a: &left, a_row, b, rows: count });
+        f(&Product { kernel: self.with, runs, a: &left, a_row, b, rows: count, ahead: None });
     }
 
     /// `count` rows of A, copied if the lines of memory between which the product goes back and forth share a set of the

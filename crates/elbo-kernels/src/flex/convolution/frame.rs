@@ -1,6 +1,6 @@
 //! A volume with zeros around it, channels last.
 
-use crate::flex::product::{Element, Kernel, gated};
+use crate::flex::product::Element;
 use crate::geometry::DataFormat;
 
 /// Where a volume `[d, h, w, channels]` lies among the zeros around it.
@@ -47,43 +47,34 @@ impl Frame {
         self.channels == 1 || self.inner.iter().product::<usize>() == 1
     }
 
-    /// The example with its zeros: itself, or copied into `scratch`, which was empty or made here before. An element
-    /// whose `gate` is at most 0 becomes 0.
-    pub fn view<'a, T: Element>(
-        &self,
-        example: &'a [T],
-        gate: Option<&[T]>,
-        format: DataFormat,
-        with: Kernel<T>,
-        scratch: &'a mut Vec<T>,
-    ) -> &'a [T] {
-        if self.lies_ready(format) && gate.is_none() {
+    /// The example with its zeros: itself, or copied into `scratch`, which was empty or made here before.
+    pub fn view<'a, T: Element>(&self, example: &'a [T], format: DataFormat, scratch: &'a mut Vec<T>) -> &'a [T] {
+        if self.lies_ready(format) {
             return example;
         }
         scratch.resize(self.len(), T::default());
         for line in 0..self.inner[0] * self.inner[1] {
             let to = &mut scratch[self.line(line)..][..self.inner[2] * self.channels];
-            match (format == DataFormat::ChannelsLast || self.is_flat(), gate) {
-                (true, None) => to.copy_from_slice(&example[line * to.len()..][..to.len()]),
-                (true, Some(gate)) => with.through(&example[line * to.len()..], &gate[line * to.len()..], to),
-                (false, None) => self.turn(line, to, |i| example[i]),
-                (false, Some(gate)) => self.turn(line, to, |i| gated(example[i], gate[i])),
+            if format == DataFormat::ChannelsLast || self.is_flat() {
+                to.copy_from_slice(&example[line * to.len()..][..to.len()]);
+            } else {
+                self.turn(line, to, example);
             }
         }
         scratch
     }
 
     /// Where a line of the volume begins.
-    fn line(&self, line: usize) -> usize {
+    pub fn line(&self, line: usize) -> usize {
         let ([_, lines, _], [before, above, left]) = (self.inner, self.before);
         self.place([line / lines + before, line % lines + above, left])
     }
 
-    /// Writes a line of a volume with channels first, element i of which is `value(i)`.
-    fn turn<T>(&self, line: usize, to: &mut [T], value: impl Fn(usize) -> T) {
+    /// Writes a line of an example with channels first.
+    fn turn<T: Element>(&self, line: usize, to: &mut [T], example: &[T]) {
         let (places, first) = (self.inner.iter().product::<usize>(), line * self.inner[2]);
         for (w, to) in to.chunks_exact_mut(self.channels).enumerate() {
-            to.iter_mut().enumerate().for_each(|(c, to)| *to = value(c * places + first + w));
+            to.iter_mut().enumerate().for_each(|(c, to)| *to = example[c * places + first + w]);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use super::Plan;
 use super::frame::{Frame, channels_first};
+use super::strips::{Filled, Strips};
 use crate::flex::arrays::{grain, pieces, written};
 use crate::flex::product::{Element, Kernel, Panels, Product, Run, Runs, pack, packed_len};
 use core::mem::MaybeUninit;
@@ -18,49 +19,93 @@ pub fn input_gradient<T: Element>(
     gate: Option<&[T]>,
     with: Kernel<T>,
 ) -> Vec<T> {
-    let (axes, frame) = axes(plan);
-    let (weights, classes) = (transposed(plan, kernel, with), classes(plan, &axes, &frame, with));
-    let (target, summed) =
-        (Frame::plain(plan.extent.input, plan.geometry.channels), if plan.shared { plan.samples } else { 1 });
-    let (each, examples) = (target.len(), plan.batch * plan.samples / summed);
+    let inputs = Inputs::new(plan, kernel, with);
+    let (each, summed) = (inputs.target().len(), if plan.shared { plan.samples } else { 1 });
+    let examples = plan.batch * plan.samples / summed;
     let count = grain(examples, plan.work() * summed);
     let piece = |_, at: usize, to: &mut [MaybeUninit<T>]| {
-        let (mut framed, mut sum) = (vec![], vec![]);
+        let (mut filled, mut sum) = (Filled::default(), vec![]);
         for (k, to) in to.chunks_exact_mut(each).enumerate() {
             let first = at / each + k;
             let (first, n) = if plan.shared { (0, first) } else { (first / plan.batch, first % plan.batch) };
-            sum.resize(if summed > 1 || plan.turns(target) { each } else { 0 }, T::default());
             for s in first..first + summed {
-                let gate = gate.map(|gate| plan.output_of(gate, s, n));
-                let grad = frame.view(plan.output_of(grad, s, n), gate, plan.geometry.format, with, &mut framed);
-                for class in &classes {
-                    let len = packed_len(taps(plan) * plan.geometry.filters, plan.geometry.channels, with.columns);
-                    let b = Panels::packed(
-                        &weights[s * len..][..len],
-                        taps(plan) * plan.geometry.filters,
-                        plan.geometry.channels,
-                        with,
-                    );
-                    class.lines(plan, &frame, grad, b, with, |product, at, row| match (sum.is_empty(), s == first) {
-                        (true, _) => product.write(&mut to[at..], row, None, false),
-                        (false, true) => product.overwrite(&mut sum[at..], row, None, false),
-                        (false, false) => product.add(&mut sum[at..], row),
-                    });
+                let (grad, gate) = (plan.output_of(grad, s, n), gate.map(|gate| plan.output_of(gate, s, n)));
+                let grad = inputs.strips.fill(grad, gate, plan.geometry.format, with, &mut filled, None);
+                if summed == 1 && !plan.turns(inputs.target()) {
+                    inputs.write(s, grad, to);
+                } else {
+                    inputs.add(s, s == first, grad, &mut sum);
                 }
             }
-            if plan.turns(target) {
-                channels_first(&sum, plan.geometry.channels, |i, value| {
-                    to[i].write(value);
-                });
-            } else if !sum.is_empty() {
-                to.iter_mut().zip(&sum).for_each(|(to, sum)| {
-                    to.write(*sum);
-                });
+            if !sum.is_empty() {
+                inputs.store(&sum, to);
             }
         }
     };
-    // SAFETY: the lines of all classes are all of an example, and a piece is a number of examples.
+    // SAFETY: an example is written as a whole, and a piece is a number of examples.
     unsafe { written(examples * each, [examples * each, count * each], examples * summed * plan.work(), piece) }
+}
+
+/// What the gradients of all examples have in common.
+pub struct Inputs<'a, T> {
+    plan: &'a Plan,
+    /// How the output's gradient lies.
+    pub strips: Strips,
+    classes: Vec<Class>,
+    /// Kernels `[taps filters, channels]` of all samples, packed.
+    weights: Vec<T>,
+    with: Kernel<T>,
+}
+
+impl<'a, T: Element> Inputs<'a, T> {
+    pub fn new(plan: &'a Plan, kernel: &[T], with: Kernel<T>) -> Self {
+        let (axes, frame) = axes(plan);
+        let strips = Strips::new(frame, with.columns);
+        let classes = classes(plan, &axes, &strips, with);
+        Self { plan, strips, classes, weights: transposed(plan, kernel, with), with }
+    }
+
+    /// The input.
+    pub fn target(&self) -> Frame {
+        Frame::plain(self.plan.extent.input, self.plan.geometry.channels)
+    }
+
+    /// Writes every element of the gradient of an example of sample `s`, channels last.
+    pub fn write(&self, s: usize, grad: &[T], to: &mut [MaybeUninit<T>]) {
+        self.lines(s, grad, |product, at, row| product.write(&mut to[at..], row, None, false));
+    }
+
+    /// Adds to a sum over samples, which begins with the `first`.
+    fn add(&self, s: usize, first: bool, grad: &[T], sum: &mut Vec<T>) {
+        sum.resize(self.target().len(), T::default());
+        self.lines(s, grad, |product, at, row| match first {
+            true => product.overwrite(&mut sum[at..], row, None, false),
+            false => product.add(&mut sum[at..], row),
+        });
+    }
+
+    /// Writes a sum in the order that the input has.
+    fn store(&self, sum: &[T], to: &mut [MaybeUninit<T>]) {
+        if self.plan.turns(self.target()) {
+            channels_first(sum, self.plan.geometry.channels, |i, value| {
+                to[i].write(value);
+            });
+        } else {
+            to.iter_mut().zip(sum).for_each(|(to, sum)| {
+                to.write(*sum);
+            });
+        }
+    }
+
+    /// Calls `f` with every product of an example, where it begins, and the step from place to place.
+    fn lines(&self, s: usize, grad: &[T], mut f: impl FnMut(&Product<'_, T>, usize, usize)) {
+        let (depth, channels) = (taps(self.plan) * self.plan.geometry.filters, self.plan.geometry.channels);
+        let len = packed_len(depth, channels, self.with.columns);
+        let b = Panels::packed(&self.weights[s * len..][..len], depth, channels, self.with);
+        for class in &self.classes {
+            class.lines(self.plan, &self.strips.frame, grad, b, self.with, &mut f);
+        }
+    }
 }
 
 fn taps(plan: &Plan) -> usize {
@@ -124,33 +169,34 @@ fn signed(size: usize) -> isize {
 }
 
 /// Inputs of one remainder along every axis, and the sum of each.
-struct Class<'a> {
-    axes: [&'a Remainder; 3],
+struct Class {
+    axes: [Remainder; 3],
     runs: Runs,
 }
 
 /// All classes: with stride 1 a single one.
-fn classes<'a, T: Element>(
-    plan: &Plan,
-    [d, h, w]: &'a [Vec<Remainder>; 3],
-    frame: &Frame,
-    with: Kernel<T>,
-) -> Vec<Class<'a>> {
+fn classes<T: Element>(plan: &Plan, [d, h, w]: &[Vec<Remainder>; 3], strips: &Strips, with: Kernel<T>) -> Vec<Class> {
     let pairs = d.iter().flat_map(|d| h.iter().map(move |h| (d, h)));
-    pairs.flat_map(|(d, h)| w.iter().map(move |w| Class::new(plan, [d, h, w], frame, with.columns))).collect()
+    pairs.flat_map(|(d, h)| w.iter().map(move |w| Class::new(plan, [d, h, w], strips, with.columns))).collect()
 }
 
-impl<'a> Class<'a> {
-    fn new(plan: &Plan, axes: [&'a Remainder; 3], frame: &Frame, step: usize) -> Self {
-        let ([_, h, w], filters) = (plan.geometry.kernel, plan.geometry.filters);
+impl Class {
+    fn new(plan: &Plan, axes: [&Remainder; 3], strips: &Strips, step: usize) -> Self {
+        let (([_, h, w], filters), frame) = ((plan.geometry.kernel, plan.geometry.filters), &strips.frame);
         let [i, j, k] = axes.map(|axis| &axis.taps);
         let taps = i.iter().flat_map(|i| j.iter().flat_map(move |j| k.iter().map(move |k| [i, j, k])));
-        let runs = taps.map(|taps| {
+        let runs = taps.flat_map(|taps| {
             let [a, b, c] = taps.map(|tap| tap.0);
             let place = core::array::from_fn(|axis| (taps[axis].1 + signed(frame.before[axis])).unsigned_abs());
-            Run { a: frame.place(place), b: ((a * h + b) * w + c) * filters * step, depth: filters }
+            let tap = ((a * h + b) * w + c) * filters;
+            strips.each().map(move |[at, first, depth]| Run {
+                a: at + frame.place(place),
+                b: (tap + first) * step,
+                depth,
+            })
         });
-        Self { axes, runs: Runs::new(runs, 1, step) }
+        let runs = Runs::new(runs, 1, step);
+        Self { axes: axes.map(Clone::clone), runs }
     }
 
     /// Calls `f` with the product of every line, the line's first element and the step from place to place.
@@ -163,13 +209,13 @@ impl<'a> Class<'a> {
         kernel: Kernel<T>,
         mut f: impl FnMut(&Product<'_, T>, usize, usize),
     ) {
-        let ([d, h, w], strides, channels) = (self.axes, plan.geometry.strides, plan.geometry.channels);
+        let ([d, h, w], strides, channels) = (&self.axes, plan.geometry.strides, plan.geometry.channels);
         let target = Frame::plain(plan.extent.input, channels);
         for line in 0..d.count * h.count {
             let (i, j) = (line / h.count, line % h.count);
             let at = target.place([d.first + i * strides[0], h.first + j * strides[1], w.first]);
             let a = &grad[frame.place([i, j, 0])..];
-            let product = Product { kernel, runs: &self.runs, a, a_row: frame.channels, b, rows: w.count };
+            let product = Product { kernel, runs: &self.runs, a, a_row: frame.channels, b, rows: w.count, ahead: None };
             f(&product, at, strides[2] * channels);
         }
     }

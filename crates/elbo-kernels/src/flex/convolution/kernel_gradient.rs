@@ -5,8 +5,12 @@
 //! do not depend on the number of threads.
 
 use super::Plan;
+use super::frame::Frame;
+use super::input_gradient::Inputs;
+use super::strips::{Filled, Strips};
 use crate::flex::arrays::each;
-use crate::flex::product::{COLLIDING, Element, Gather, Kernel, Panels, Product, Run, Runs, SET, gated, packed_len};
+use crate::flex::product::{Ahead, COLLIDING, Element, Kernel, Panels, Product, Run, Runs, SET};
+use core::mem::MaybeUninit;
 use core::ops::Range;
 
 /// Tasks that are enough to keep a machine busy.
@@ -27,25 +31,74 @@ pub fn kernel_gradient<T: Element>(
     bias: bool,
     with: Kernel<T>,
 ) -> (Vec<T>, Option<Vec<T>>) {
-    let (rows, filters) = (plan.geometry.window(), plan.geometry.filters);
-    let cut = Cut::new(plan);
-    let columns = Columns::new(plan, gate.is_some(), bias, with);
-    let step = if columns == Columns::Strips { with.columns } else { filters };
-    let shared = Shared { plan, x, grad, gate, columns, runs: runs(plan, step, columns, size_of::<T>()), cut, with };
+    let (_, kernel, bias) = gradients(plan, x, None, grad, gate, bias, with);
+    (kernel, bias)
+}
+
+/// Whether [`gradients`] can have the one in the input too: a task has all rows of its examples, and no samples are
+/// added up.
+pub fn fuses(plan: &Plan) -> bool {
+    let target = Frame::plain(plan.extent.input, plan.geometry.channels);
+    Cut::new(plan).rows == plan.geometry.window() && (plan.samples == 1 || !plan.shared) && !plan.turns(target)
+}
+
+/// The gradient in the input too, if there is a kernel and the plan [`fuses`].
+pub fn gradients<T: Element>(
+    plan: &Plan,
+    x: &[T],
+    kernel: Option<&[T]>,
+    grad: &[T],
+    gate: Option<&[T]>,
+    bias: bool,
+    with: Kernel<T>,
+) -> (Option<Vec<T>>, Vec<T>, Option<Vec<T>>) {
+    let (rows, filters, cut) = (plan.geometry.window(), plan.geometry.filters, Cut::new(plan));
+    assert!(kernel.is_none() || fuses(plan), "the gradient in the input needs a pass of its own");
+    let inputs = kernel.map(|kernel| Inputs::new(plan, kernel, with));
+    let columns = if inputs.is_some() { Columns::Strips } else { Columns::new(plan, gate.is_some(), bias, with) };
+    let strips = inputs.as_ref().map_or_else(|| Strips::new(plan.output(), with.columns), |inputs| inputs.strips);
+    let frame = if columns == Columns::Strips { strips.frame } else { plan.output() };
+    let runs = runs(plan, &frame, columns, size_of::<T>());
+    let inputs_len = if inputs.is_some() { plan.samples * plan.batch * each_input(plan) } else { 0 };
+    let mut of_input = Vec::with_capacity(inputs_len);
     let mut kernels = vec![T::default(); plan.samples * cut.parts * rows * filters];
     let mut biases = vec![T::default(); if bias { plan.samples * cut.parts * filters } else { 0 }];
+    let shared = Shared { plan, x, grad, gate, columns, strips, inputs, runs, cut, with };
+    let tasks = tasks(plan, cut, &mut kernels, &mut biases, &mut of_input.spare_capacity_mut()[..inputs_len]);
+    each(tasks, plan.samples * plan.batch * plan.work(), |task| task.run(&shared));
+    // SAFETY: the tasks' pieces are all of it, and every task has written its examples.
+    unsafe { of_input.set_len(inputs_len) };
+    let biases = bias.then(|| added(biases, plan.samples, cut.parts));
+    (shared.inputs.is_some().then_some(of_input), added(kernels, plan.samples, cut.parts), biases)
+}
+
+/// All tasks, with what they write to; gradients of biases and inputs if there is room for them.
+fn tasks<'a, T>(
+    plan: &Plan,
+    cut: Cut,
+    kernels: &'a mut [T],
+    biases: &'a mut [T],
+    mut inputs: &'a mut [MaybeUninit<T>],
+) -> Vec<Task<'a, T>> {
+    let (rows, filters) = (plan.geometry.window(), plan.geometry.filters);
     let mut tasks = vec![];
     let mut sums = biases.chunks_exact_mut(filters);
     for (i, kernel) in kernels.chunks_exact_mut(rows * filters).enumerate() {
-        let mut sum = sums.next();
+        let (sample, part) = (i / cut.parts, i % cut.parts);
+        let examples = cut.examples(plan.batch, part).len();
+        let (mut sum, mut input) = (sums.next(), inputs.split_off_mut(..examples * each_input(plan)));
         for (group, to) in kernel.chunks_mut(cut.rows * filters).enumerate() {
             let first = group * cut.rows;
             let rows = first..first + to.len() / filters;
-            tasks.push(Task { sample: i / cut.parts, part: i % cut.parts, rows, to, bias: sum.take() });
+            tasks.push(Task { sample, part, rows, to, bias: sum.take(), input: input.take() });
         }
     }
-    each(tasks, plan.samples * plan.batch * plan.work(), |task| task.run(&shared));
-    (added(kernels, plan.samples, cut.parts), bias.then(|| added(biases, plan.samples, cut.parts)))
+    tasks
+}
+
+/// Elements of an input example.
+fn each_input(plan: &Plan) -> usize {
+    plan.input().inner_len()
 }
 
 /// Sums over parts, in order.
@@ -123,18 +176,18 @@ impl Columns {
     }
 }
 
-/// One run for every line of the output.
-fn runs(plan: &Plan, step: usize, columns: Columns, element: usize) -> Runs {
+/// One run for every line of the output, which lies in `right`.
+fn runs(plan: &Plan, right: &Frame, columns: Columns, element: usize) -> Runs {
     let (frame, strides) = (plan.input(), plan.geometry.strides);
     let [depth, height, width] = plan.extent.output;
     let runs = (0..depth * height).map(|line| Run {
         a: frame.place([line / height * strides[0], line % height * strides[1], 0]),
-        b: line * width * step,
+        b: right.line(line),
         depth: width,
     });
     let step_of_x = strides[2] * frame.channels;
     let most = if columns == Columns::Gated { PLACES } else { places_in_cache(step_of_x * element) };
-    Runs::in_blocks(runs, step_of_x, step, most)
+    Runs::in_blocks(runs, step_of_x, right.channels, most)
 }
 
 /// Places of an input that a first-level cache can be expected to hold, if they are so many bytes apart: powers of two
@@ -151,6 +204,9 @@ struct Shared<'a, T> {
     grad: &'a [T],
     gate: Option<&'a [T]>,
     columns: Columns,
+    strips: Strips,
+    /// For the gradient in the input, if it is computed too.
+    inputs: Option<Inputs<'a, T>>,
     runs: Runs,
     cut: Cut,
     with: Kernel<T>,
@@ -163,15 +219,19 @@ struct Task<'a, T> {
     rows: Range<usize>,
     to: &'a mut [T],
     bias: Option<&'a mut [T]>,
+    /// The gradient in the inputs of the part.
+    input: Option<&'a mut [MaybeUninit<T>]>,
 }
 
 impl<T: Element> Task<'_, T> {
     fn run(self, all: &Shared<'_, T>) {
-        let Self { sample: s, part, rows, to, mut bias } = self;
-        let plan = all.plan;
-        let (mut padded, mut strips, mut unused) = (vec![], vec![], vec![T::default(); plan.geometry.filters]);
+        let Self { sample: s, part, rows, to, mut bias, input } = self;
+        let (plan, format) = (all.plan, all.plan.geometry.format);
+        let mut inputs = input.map(|input| input.chunks_exact_mut(each_input(plan)));
+        let (mut padded, mut filled, mut unused) =
+            (vec![], Filled::default(), vec![T::default(); plan.geometry.filters]);
         for n in all.cut.examples(plan.batch, part) {
-            let x = plan.input().view(plan.input_of(all.x, s, n), None, plan.geometry.format, all.with, &mut padded);
+            let x = plan.input().view(plan.input_of(all.x, s, n), format, &mut padded);
             let grad = plan.output_of(all.grad, s, n);
             let gate = all.gate.map(|gate| plan.output_of(gate, s, n));
             let (sums, plain) = (bias.as_deref_mut(), Panels::rows(grad, plan.geometry.filters, all.with));
@@ -184,8 +244,16 @@ impl<T: Element> Task<'_, T> {
                     });
                 }
                 (Columns::Strips, _) => {
-                    let b = all.strips(grad, gate, &mut strips, sums);
-                    products(all, &rows, to, (x, b), |product, to| product.add(to, plan.geometry.filters));
+                    let grad = all.strips.fill(grad, gate, format, all.with, &mut filled, sums);
+                    let input = inputs.as_mut().and_then(Iterator::next);
+                    if let Some((inputs, to)) = all.inputs.as_ref().zip(input) {
+                        inputs.write(s, grad, to);
+                    }
+                    let b = all.strips.panels(grad);
+                    let ahead = all.ahead(s, n + 1, rows.len());
+                    products(all, &rows, to, (x, b), |product, to| {
+                        Product { ahead: ahead.as_ref(), ..*product }.add(to, plan.geometry.filters);
+                    });
                 }
                 _ => products(all, &rows, to, (x, plain), |product, to| product.add(to, plan.geometry.filters)),
             }
@@ -207,49 +275,17 @@ fn products<T: Element>(
         let (from, end) = (stretch.start.max(rows.start), stretch.end.min(rows.end));
         if from < end {
             let a = &x[plan.input().place(place) + from - stretch.start..];
-            let product = Product { kernel: all.with, runs: &all.runs, a, a_row: 1, b, rows: end - from };
+            let product = Product { kernel: all.with, runs: &all.runs, a, a_row: 1, b, rows: end - from, ahead: None };
             f(&product, &mut to[(from - rows.start) * filters..]);
         }
     }
 }
 
-impl<T: Element> Shared<'_, T> {
-    /// The gradient of an example through the gate, in strips; its places are added to the sums.
-    fn strips<'a>(
-        &self,
-        grad: &[T],
-        gate: Option<&[T]>,
-        strips: &'a mut Vec<T>,
-        sums: Option<&mut [T]>,
-    ) -> Panels<'a, T> {
-        let (columns, places) = (self.plan.geometry.filters, self.plan.extent.positions());
-        strips.resize(packed_len(places, columns, self.with.columns), T::default());
-        if self.plan.turns(self.plan.output()) {
-            turn(grad, gate, [columns, self.with.columns], strips, sums);
-        } else {
-            self.with.gather(Gather { from: grad, gate, columns, to: strips, sums });
-        }
-        Panels::packed(strips, places, columns, self.with)
-    }
-}
-
-/// `[columns, places]` into strips `[strips, places, width]`.
-fn turn<T: Element>(
-    grad: &[T],
-    gate: Option<&[T]>,
-    [columns, width]: [usize; 2],
-    to: &mut [T],
-    mut sums: Option<&mut [T]>,
-) {
-    let places = grad.len() / columns;
-    for column in 0..columns {
-        let (line, start) = (column * places, column / width * width * places + column % width);
-        for p in 0..places {
-            let value = gate.map_or(grad[line + p], |gate| gated(grad[line + p], gate[line + p]));
-            to[start + p * width] = value;
-            if let Some(sums) = &mut sums {
-                sums[column] += value;
-            }
-        }
+impl<'a, T: Element> Shared<'a, T> {
+    /// The output and its gradient for the next example, to be there when the rows of this one are done.
+    fn ahead(&self, s: usize, next: usize, rows: usize) -> Option<Ahead<'a, T>> {
+        let gate = self.gate.filter(|_| next < self.plan.batch)?;
+        let tiles = rows.div_ceil(self.with.rows) * self.strips.each().count() * self.runs.blocks().count();
+        Some(Ahead::new([self.plan.output_of(self.grad, s, next), self.plan.output_of(gate, s, next)], tiles))
     }
 }

@@ -3,7 +3,8 @@
 //! In a channels-last example the window of output t is the stretch of memory from `t s C` on, so the windows of a line
 //! are the rows of a matrix whose rows overlap: `x[t s C + p]` with p up to `K C`. With dilation, and for every further
 //! axis, there is one such matrix per tap, and the products add up. What needs zeros around it is copied into a frame,
-//! one example at a time, so that it stays in the cache.
+//! one example at a time, so that it stays in the cache. Both gradients are computed example by example from one copy of the
+//! output's gradient, if both are asked for.
 //!
 //! | product | rows | sum |
 //! | --- | --- | --- |
@@ -15,6 +16,7 @@ mod frame;
 mod input_gradient;
 mod kernel_gradient;
 mod output;
+mod strips;
 mod tensors;
 
 pub use tensors::{backward, backward_input, backward_kernel, forward};

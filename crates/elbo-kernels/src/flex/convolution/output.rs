@@ -17,7 +17,7 @@ pub fn convolution<T: Element>(plan: &Plan, x: &[T], kernel: &[T], bias: &[T], r
         let (mut padded, mut turned) = (vec![], vec![]);
         for (k, to) in to.chunks_exact_mut(each).enumerate() {
             let (s, n) = ((at / each + k) / plan.batch, (at / each + k) % plan.batch);
-            let x = plan.input().view(plan.input_of(x, s, n), None, plan.geometry.format, with, &mut padded);
+            let x = plan.input().view(plan.input_of(x, s, n), plan.geometry.format, &mut padded);
             let bias = &bias[s * plan.geometry.filters..][..plan.geometry.filters];
             let example = Example { plan, x, runs: &runs, weights: weights.of(s), with };
             if plan.turns(plan.output()) {
@@ -59,6 +59,7 @@ impl<T: Element> Example<'_, T> {
                 a_row: strides[2] * frame.channels,
                 b: self.weights,
                 rows: width,
+                ahead: None,
             };
             f(&product, line * width * self.plan.geometry.filters);
         }

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::input_gradient::input_gradient;
-use super::kernel_gradient::kernel_gradient;
+use super::kernel_gradient::{fuses, gradients, kernel_gradient};
 use super::output::convolution;
 use crate::flex::arrays::contiguous;
 use crate::flex::product::Element;
@@ -146,6 +146,9 @@ fn backward_of<T: Element>(
     let (samples, spatial) = (kernel.shape()[0], geometry.volume_lengths(&input.shape()));
     let (gate, grad) = ((epilogue == Epilogue::Relu).then(|| contiguous(output)), contiguous(grad));
     let [of_input, of_kernel, of_bias] = wanted;
+    if of_input && of_kernel && fuses(&plan(geometry, &input, samples, shared)) {
+        return all_of::<T>([input, kernel, grad], gate.as_ref(), geometry, shared, of_bias);
+    }
     let of_input = of_input.then(|| input_of::<T>(kernel, grad.clone(), gate.as_ref(), geometry, spatial, shared));
     if of_kernel {
         let (kernel, bias) = kernel_of::<T>(input, grad, gate.as_ref(), geometry, samples, shared, of_bias);
@@ -156,6 +159,26 @@ fn backward_of<T: Element>(
         reference::product::bias_backward::<Flex>(grad, samples, geometry.channel_axis())
     });
     (of_input, None, bias)
+}
+
+/// The gradients in input and kernel and, if wanted, bias.
+fn all_of<T: Element>(
+    tensors: [FlexTensor; 3],
+    gate: Option<&FlexTensor>,
+    geometry: &ConvGeometry,
+    shared: bool,
+    bias: bool,
+) -> Gradients<Flex> {
+    let [input, kernel, grad] = tensors.map(contiguous);
+    let samples = kernel.shape()[0];
+    let plan = plan(geometry, &input, samples, shared);
+    let [x, weights, grad] = [&input, &kernel, &grad].map(T::values);
+    let (of_input, of_kernel, of_bias) =
+        gradients(&plan, x, Some(weights), grad, gate.map(T::values), bias, T::kernel());
+    let of_input = of_input.map(|values| T::tensor(values, input.shape()));
+    let of_kernel = T::tensor(of_kernel, kernel.shape());
+    let of_bias = of_bias.map(|values| T::tensor(values, Shape::from([samples, geometry.filters])));
+    (of_input, Some(of_kernel), of_bias)
 }
 
 /// The plan for an input.

@@ -1,5 +1,9 @@
 use super::*;
-use super::{input_gradient::input_gradient, kernel_gradient::kernel_gradient, output::convolution};
+use super::{
+    input_gradient::input_gradient,
+    kernel_gradient::{fuses, gradients, kernel_gradient},
+    output::convolution,
+};
 use crate::flex::product::Element;
 use crate::geometry::Padding;
 use crate::noise::Stream;
@@ -27,6 +31,10 @@ fn plans() -> [Plan; 2] {
     [Plan::new(&line, [1, 1, 70], 2, 3, false), Plan::new(&plane, [1, 9, 11], 2, 3, true)]
 }
 
+fn close(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9)
+}
+
 /// Sums of at most 480 products of numbers below 6 differ by rounding below `480^2 36 2^-53 < 1e-9`.
 #[test]
 fn every_kernel_gives_the_same() {
@@ -42,12 +50,16 @@ fn every_kernel_gives_the_same() {
                 let output = convolution(&plan, &x, &kernel, &bias, false, with);
                 let of_input = input_gradient(&plan, &kernel, &grad, Some(&output), with);
                 let (of_kernel, of_bias) = kernel_gradient(&plan, &x, &grad, Some(&output), true, with);
+                if fuses(&plan) {
+                    let all = gradients(&plan, &x, Some(&kernel), &grad, Some(&output), true, with);
+                    assert_eq!((all.0.as_ref(), all.2.is_some()), (Some(&of_input), true));
+                    assert!(close(&all.1, &of_kernel) && close(&all.2.unwrap(), of_bias.as_ref().unwrap()));
+                }
                 [output, of_input, of_kernel, of_bias.unwrap()]
             })
             .collect();
         for (found, expected) in results.iter().flat_map(|result| result.iter().zip(&results[0])) {
-            assert_eq!(found.len(), expected.len());
-            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9));
+            assert!(close(found, expected));
         }
     }
 }

@@ -22,7 +22,6 @@ pub struct Kernel<T> {
     /// Computes a gated strip of at most `rows` rows.
     pub(super) gated: unsafe fn(&Strip<'_, T>),
     gather: unsafe fn(Gather<'_, T>),
-    through: unsafe fn(&[T], &[T], &mut [T]),
 }
 
 impl<T> Kernel<T> {
@@ -30,12 +29,6 @@ impl<T> Kernel<T> {
     pub fn gather(&self, g: Gather<'_, T>) {
         // SAFETY: the instructions are there.
         unsafe { (self.gather)(g) }
-    }
-
-    /// `to = from`, with 0 where the gate is at most 0.
-    pub fn through(&self, from: &[T], gate: &[T], to: &mut [T]) {
-        // SAFETY: the instructions are there.
-        unsafe { (self.through)(from, gate, to) }
     }
 }
 
@@ -55,7 +48,7 @@ pub trait Element: Copy + Default + PartialOrd + Send + Sync + AddAssign + 'stat
 }
 
 macro_rules! kernel {
-    ($level:ident, $strip:ident $gated:ident $gather:ident $through:ident, $columns:literal, $rows:literal) => {
+    ($level:ident, $strip:ident $gated:ident $gather:ident, $columns:literal, $rows:literal) => {
         Kernel {
             level: Level::$level,
             columns: $columns,
@@ -63,7 +56,6 @@ macro_rules! kernel {
             strip: tile::$strip,
             gated: tile::$gated,
             gather: tile::$gather,
-            through: tile::$through,
         }
     };
 }
@@ -109,15 +101,15 @@ macro_rules! element {
 
 element!(
     f32,
-    kernel!(Portable, strip_f32 gated_f32 gather_f32 through_f32, 8, 4),
-    kernel!(Neon, strip_f32_neon gated_f32_neon gather_f32_neon through_f32_neon, 8, 10),
-    kernel!(Avx2, strip_f32_avx2 gated_f32_avx2 gather_f32_avx2 through_f32_avx2, 16, 5),
-    kernel!(Avx512, strip_f32_avx512 gated_f32_avx512 gather_f32_avx512 through_f32_avx512, 32, 14)
+    kernel!(Portable, strip_f32 gated_f32 gather_f32, 8, 4),
+    kernel!(Neon, strip_f32_neon gated_f32_neon gather_f32_neon, 8, 10),
+    kernel!(Avx2, strip_f32_avx2 gated_f32_avx2 gather_f32_avx2, 16, 5),
+    kernel!(Avx512, strip_f32_avx512 gated_f32_avx512 gather_f32_avx512, 32, 14)
 );
 element!(
     f64,
-    kernel!(Portable, strip_f64 gated_f64 gather_f64 through_f64, 4, 4),
-    kernel!(Neon, strip_f64_neon gated_f64_neon gather_f64_neon through_f64_neon, 4, 10),
-    kernel!(Avx2, strip_f64_avx2 gated_f64_avx2 gather_f64_avx2 through_f64_avx2, 8, 5),
-    kernel!(Avx512, strip_f64_avx512 gated_f64_avx512 gather_f64_avx512 through_f64_avx512, 16, 14)
+    kernel!(Portable, strip_f64 gated_f64 gather_f64, 4, 4),
+    kernel!(Neon, strip_f64_neon gated_f64_neon gather_f64_neon, 4, 10),
+    kernel!(Avx2, strip_f64_avx2 gated_f64_avx2 gather_f64_avx2, 8, 5),
+    kernel!(Avx512, strip_f64_avx512 gated_f64_avx512 gather_f64_avx512, 16, 14)
 );

@@ -19,6 +19,7 @@ pub use kernel::{Element, Kernel};
 pub use panels::{Panels, pack, packed_len};
 pub use tile::Run;
 
+use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr::null;
 use tile::Strip;
@@ -74,9 +75,32 @@ impl Runs {
         cut
     }
 
-    fn blocks(&self) -> impl Iterator<Item = &[Run]> {
+    /// The blocks.
+    pub fn blocks(&self) -> impl Iterator<Item = &[Run]> {
         let starts = core::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.list[start..end])
+    }
+}
+
+/// Two arrays that will be read after this product, or after some: they come into the cache meanwhile.
+#[derive(Clone, Debug)]
+pub struct Ahead<'a, T> {
+    arrays: [&'a [T]; 2],
+    /// Elements that every tile asks for.
+    share: usize,
+    at: Cell<usize>,
+}
+
+impl<'a, T> Ahead<'a, T> {
+    /// Arrays of one length, and the number of tiles until they are read.
+    pub fn new(arrays: [&'a [T]; 2], tiles: usize) -> Self {
+        Self { arrays, share: arrays[0].len().div_ceil(tiles.max(1)), at: Cell::new(0) }
+    }
+
+    /// What the tiles of a strip ask for.
+    fn next(&self, tiles: usize) -> [*const T; 2] {
+        let at = self.at.replace(self.at.get() + tiles * self.share);
+        self.arrays.map(|array| array.as_ptr().wrapping_add(at))
     }
 }
 
@@ -95,6 +119,8 @@ pub struct Product<'a, T> {
     pub b: Panels<'a, T>,
     /// Rows of A and C.
     pub rows: usize,
+    /// What will be read later.
+    pub ahead: Option<&'a Ahead<'a, T>>,
 }
 
 impl<T: Element> Product<'_, T> {
@@ -224,6 +250,8 @@ impl<T: Element> Product<'_, T> {
             relu: false,
             gate: null(),
             sums: core::ptr::null_mut(),
+            ahead: self.ahead.map_or([null(); 2], |ahead| ahead.next(self.rows.div_ceil(self.kernel.rows))),
+            share: self.ahead.map_or(0, |ahead| ahead.share),
         }
     }
 }

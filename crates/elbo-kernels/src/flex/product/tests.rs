@@ -66,7 +66,7 @@ fn every_kernel_is_the_sum<T: Number>(s: Sizes) {
             let step = b.step;
             let second = Run { a: first * a_step, b: first * step, depth: second };
             let runs = Runs::new([Run { a: 0, b: 0, depth: first }, second], a_step, step);
-            let product = Product { kernel, runs: &runs, a: &a, a_row, b, rows: s.rows };
+            let product = Product { kernel, runs: &runs, a: &a, a_row, b, rows: s.rows, ahead: None };
             let mut c = random::<T>("c", (s.rows - 1) * (s.columns + 1) + s.columns);
             let before = c.clone();
             product.add(&mut c, s.columns + 1);
@@ -105,15 +105,22 @@ fn every_gate_is_the_same<T: Number>(s: Sizes) {
         let runs = Runs::new([run], s.rows, s.columns);
         let panels = Panels::rows(&b, s.columns, kernel);
         let (mut found, mut sums) = (vec![T::default(); s.rows * s.columns], vec![T::default(); s.columns]);
-        let product = Product { kernel, runs: &runs, a: &a, a_row: 1, b: panels, rows: s.rows };
+        let product = Product { kernel, runs: &runs, a: &a, a_row: 1, b: panels, rows: s.rows, ahead: None };
         product.add_gated(&gate, &mut found, s.columns, &mut sums);
 
         let mut strips = vec![T::default(); packed_len(depth, s.columns, kernel.columns)];
         let mut total = vec![T::default(); s.columns];
-        let to = Gather { from: &b, gate: Some(&gate), columns: s.columns, to: &mut strips, sums: Some(&mut total) };
-        kernel.gather(to);
-        let runs = Runs::new([run], s.rows, kernel.columns);
-        let b = Panels::packed(&strips, depth, s.columns, kernel);
+        let (step, next) = (s.columns.min(kernel.columns), depth * kernel.columns);
+        kernel.gather(Gather {
+            from: &b,
+            gate: Some(&gate),
+            columns: s.columns,
+            to: &mut strips,
+            next,
+            sums: &mut total,
+        });
+        let runs = Runs::new([run], s.rows, step);
+        let b = Panels { data: &strips, columns: s.columns, step, next };
         let mut expected = vec![T::default(); s.rows * s.columns];
         Product { runs: &runs, b, ..product }.add(&mut expected, s.columns);
         let of = |values: &[T]| values.iter().map(|x| x.to()).collect::<Vec<_>>();
@@ -165,7 +172,8 @@ proptest! {
 fn no_terms_give_the_bias() {
     let kernel = f32::kernel();
     let runs = Runs::new([], 1, 3);
-    let product = Product { kernel, runs: &runs, a: &[], a_row: 1, b: Panels::rows(&[], 3, kernel), rows: 2 };
+    let product =
+        Product { kernel, runs: &runs, a: &[], a_row: 1, b: Panels::rows(&[], 3, kernel), rows: 2, ahead: None };
     let mut c = [9.0_f32; 6];
     product.overwrite(&mut c, 3, Some(&[1.0, -2.0, 3.0]), true);
     assert_eq!(c, [1.0, 0.0, 3.0, 1.0, 0.0, 3.0]);
@@ -192,7 +200,8 @@ fn short_arrays_are_refused() {
     let runs = Runs::new([Run { a: 0, b: 0, depth: 4 }], 1, 3);
     let refused = |a: usize, b: usize, c: usize, bias: usize| {
         let (a, b, bias) = (vec![0.0_f32; a], vec![0.0; b], vec![0.0; bias]);
-        let product = Product { kernel, runs: &runs, a: &a, a_row: 4, b: Panels::rows(&b, 3, kernel), rows: 2 };
+        let product =
+            Product { kernel, runs: &runs, a: &a, a_row: 4, b: Panels::rows(&b, 3, kernel), rows: 2, ahead: None };
         let run = || product.overwrite(&mut vec![0.0; c], 3, Some(&bias), false);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err()
     };

@@ -4,7 +4,7 @@
 //! wherever they lie, and B by vectors. So A may be any strided view of memory, overlapping rows included, and no copy
 //! of it in another order is made.
 
-use super::gather::{Gather, gather, through};
+use super::gather::{Gather, LINE, fetch, gather};
 use super::lanes::Lanes;
 
 /// Rows of B and gate that are asked for ahead of their use.
@@ -45,6 +45,19 @@ pub struct Strip<'a, T> {
     pub gate: *const T,
     /// Of a gated strip: what the columns of the gated B are added to.
     pub sums: *mut T,
+    /// Two stretches of memory that will be read later; every tile asks for `share` elements of both.
+    pub ahead: [*const T; 2],
+    pub share: usize,
+}
+
+impl<T> Strip<'_, T> {
+    /// Asks for the share of a tile.
+    #[inline(always)]
+    fn fetch(&self, tile: usize) {
+        for i in (0..self.share).step_by(LINE / size_of::<T>()) {
+            self.ahead.iter().for_each(|ahead| fetch(ahead.wrapping_add(tile * self.share + i)));
+        }
+    }
 }
 
 /// The body for every row, written out: an index that is no constant would keep the sums in memory.
@@ -120,7 +133,7 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const UNIT: bool, const
 
 /// One or two vectors, the last one as far as the mask goes.
 #[inline(always)]
-unsafe fn load_row<V: Lanes, const N: usize>(from: *const V::Element, mask: V::Mask) -> [V; N] {
+pub unsafe fn load_row<V: Lanes, const N: usize>(from: *const V::Element, mask: V::Mask) -> [V; N] {
     // SAFETY: the caller's pointer is good for the lanes that are read.
     unsafe {
         let mut row = [V::zero(); N];
@@ -159,7 +172,7 @@ unsafe fn add_products<V: Lanes, const N: usize>(mut sums: [V; N], x: V, columns
 
 /// `a + b`.
 #[inline(always)]
-unsafe fn add<V: Lanes, const N: usize>(mut a: [V; N], b: [V; N]) -> [V; N] {
+pub unsafe fn add<V: Lanes, const N: usize>(mut a: [V; N], b: [V; N]) -> [V; N] {
     // SAFETY: the caller has the instructions.
     unsafe {
         a[0] = a[0].add(b[0]);
@@ -172,7 +185,7 @@ unsafe fn add<V: Lanes, const N: usize>(mut a: [V; N], b: [V; N]) -> [V; N] {
 
 /// What passes the gate.
 #[inline(always)]
-unsafe fn gated<V: Lanes, const N: usize>(mut a: [V; N], gate: [V; N]) -> [V; N] {
+pub unsafe fn gated<V: Lanes, const N: usize>(mut a: [V; N], gate: [V; N]) -> [V; N] {
     // SAFETY: the caller has the instructions.
     unsafe {
         a[0] = a[0].gated(gate[0]);
@@ -185,7 +198,7 @@ unsafe fn gated<V: Lanes, const N: usize>(mut a: [V; N], gate: [V; N]) -> [V; N]
 
 /// Whole vectors.
 #[inline(always)]
-unsafe fn store_row<V: Lanes, const N: usize>(row: [V; N], to: *mut V::Element) {
+pub unsafe fn store_row<V: Lanes, const N: usize>(row: [V; N], to: *mut V::Element) {
     // SAFETY: the caller's pointer is good for N vectors.
     unsafe {
         row[0].store(to);
@@ -197,7 +210,7 @@ unsafe fn store_row<V: Lanes, const N: usize>(row: [V; N], to: *mut V::Element) 
 
 /// The same with a last vector as far as the mask goes.
 #[inline(always)]
-unsafe fn store_part<V: Lanes, const N: usize>(row: [V; N], to: *mut V::Element, mask: V::Mask) {
+pub unsafe fn store_part<V: Lanes, const N: usize>(row: [V; N], to: *mut V::Element, mask: V::Mask) {
     // SAFETY: the caller's pointer is good for the lanes that are written.
     unsafe {
         if N == 2 {
@@ -215,6 +228,7 @@ unsafe fn rows<T>(s: &Strip<'_, T>, most: usize, mut tile: impl FnMut(usize, usi
     let mut row = 0;
     for i in 0..tiles {
         let count = each + usize::from(i < longer);
+        s.fetch(i);
         tile(row, count);
         row += count;
     }
@@ -231,7 +245,7 @@ macro_rules! by_rows {
 }
 
 macro_rules! strips {
-    ($strip:ident $gated:ident $gather:ident $through:ident, $V:ty, $width:literal, $most:literal, [$($M:literal)*] $(, $features:literal)?) => {
+    ($strip:ident $gated:ident $gather:ident, $V:ty, $most:literal, [$($M:literal)*] $(, $features:literal)?) => {
         /// A strip of products.
         ///
         /// # Safety
@@ -279,44 +293,32 @@ macro_rules! strips {
         /// The instructions exist.
         $(#[target_feature(enable = $features)])?
         pub unsafe fn $gather(g: Gather<'_, <$V as Lanes>::Element>) {
-            gather::<_, $width>(g);
-        }
-
-        /// [`through`].
-        ///
-        /// # Safety
-        /// The instructions exist.
-        $(#[target_feature(enable = $features)])?
-        pub unsafe fn $through(
-            from: &[<$V as Lanes>::Element],
-            gate: &[<$V as Lanes>::Element],
-            to: &mut [<$V as Lanes>::Element],
-        ) {
-            through(from, gate, to);
+            // SAFETY: the caller's.
+            unsafe { gather::<$V>(g) }
         }
     };
 }
 
-strips!(strip_f32 gated_f32 gather_f32 through_f32, [f32; 4], 8, 4, [1 2 3 4]);
-strips!(strip_f64 gated_f64 gather_f64 through_f64, [f64; 2], 4, 4, [1 2 3 4]);
+strips!(strip_f32 gated_f32 gather_f32, [f32; 4], 4, [1 2 3 4]);
+strips!(strip_f64 gated_f64 gather_f64, [f64; 2], 4, [1 2 3 4]);
 
 #[cfg(target_arch = "x86_64")]
 pub use x86::*;
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Gather, Lanes, Strip, gather, rows, through, tile};
+    use super::{Gather, Lanes, Strip, gather, rows, tile};
     use core::arch::x86_64::{__m256, __m256d, __m512, __m512d};
 
-    strips!(strip_f32_avx2 gated_f32_avx2 gather_f32_avx2 through_f32_avx2, __m256, 16, 5, [1 2 3 4 5], "avx2,fma");
-    strips!(strip_f64_avx2 gated_f64_avx2 gather_f64_avx2 through_f64_avx2, __m256d, 8, 5, [1 2 3 4 5], "avx2,fma");
+    strips!(strip_f32_avx2 gated_f32_avx2 gather_f32_avx2, __m256, 5, [1 2 3 4 5], "avx2,fma");
+    strips!(strip_f64_avx2 gated_f64_avx2 gather_f64_avx2, __m256d, 5, [1 2 3 4 5], "avx2,fma");
     strips!(
-        strip_f32_avx512 gated_f32_avx512 gather_f32_avx512 through_f32_avx512,
-        __m512, 32, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f"
+        strip_f32_avx512 gated_f32_avx512 gather_f32_avx512,
+        __m512, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f"
     );
     strips!(
-        strip_f64_avx512 gated_f64_avx512 gather_f64_avx512 through_f64_avx512,
-        __m512d, 16, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f"
+        strip_f64_avx512 gated_f64_avx512 gather_f64_avx512,
+        __m512d, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f"
     );
 }
 
@@ -325,15 +327,15 @@ pub use arm::*;
 
 #[cfg(target_arch = "aarch64")]
 mod arm {
-    use super::{Gather, Lanes, Strip, gather, rows, through, tile};
+    use super::{Gather, Lanes, Strip, gather, rows, tile};
     use core::arch::aarch64::{float32x4_t, float64x2_t};
 
     strips!(
-        strip_f32_neon gated_f32_neon gather_f32_neon through_f32_neon,
+        strip_f32_neon gated_f32_neon gather_f32_neon,
         float32x4_t, 8, 10, [1 2 3 4 5 6 7 8 9 10], "neon"
     );
     strips!(
-        strip_f64_neon gated_f64_neon gather_f64_neon through_f64_neon,
+        strip_f64_neon gated_f64_neon gather_f64_neon,
         float64x2_t, 4, 10, [1 2 3 4 5 6 7 8 9 10], "neon"
     );
 }
