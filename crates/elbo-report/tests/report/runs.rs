@@ -66,7 +66,8 @@ impl Plan {
         let mut log = EventLog::open(&folder.events_path(), 0).unwrap();
         let validation = parts.validation.as_ref().map_or(0, elbo::train::TrainingData::len);
         let (train, parameters) = (parts.train.len(), parameters(&trainer));
-        log.log(&Event::Start { epoch: 0, epochs: self.epochs, train, validation, parameters }).unwrap();
+        log.log(&Event::Start { epoch: 0, epochs: self.epochs, train, validation, parameters, device: "flex".into() })
+            .unwrap();
         while !trainer.is_done() {
             let report = trainer.run_epoch(&parts.train, parts.validation.as_ref(), |_| ()).unwrap();
             log.log(&Event::Epoch(report)).unwrap();
@@ -111,7 +112,7 @@ fn finish(folder: &RunFolder, config: &RunConfig, parts: &Parts, trainer: &Train
         model: ModelSummary { parameters: parameters(trainer) },
         training,
         test,
-        timing: Timing { training_seconds: 1.25, evaluation_seconds: 0.5 },
+        timing: Timing { device: "flex".into(), training_seconds: 1.25, evaluation_seconds: 0.5 },
     };
     let epoch = trainer.epoch();
     EventLog::open(&folder.events_path(), epoch).unwrap().log(&Event::Done { epoch }).unwrap();

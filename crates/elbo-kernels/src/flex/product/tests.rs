@@ -188,7 +188,12 @@ fn no_terms_give_the_bias_in_every_strip() {
         let b = Panels::rows(&[], columns, kernel);
         let bias: Vec<f32> = random("bias", columns);
         let mut c = vec![9.0_f32; columns];
-        Product { kernel, runs: &runs, a: &[], a_row: 1, b, rows: 1 }.overwrite(&mut c, columns, Some(&bias), false);
+        Product { kernel, runs: &runs, a: &[], a_row: 1, b, rows: 1, ahead: None }.overwrite(
+            &mut c,
+            columns,
+            Some(&bias),
+            false,
+        );
         assert_eq!(c, bias);
     }
 }
