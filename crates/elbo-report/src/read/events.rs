@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn half_a_line_is_counted_and_the_rest_read() {
-        let start = Event::Start { epoch: 0, epochs: 9, train: 60, validation: 7, parameters: 10 }.to_json();
+        let start =
+            Event::Start { epoch: 0, epochs: 9, train: 60, validation: 7, parameters: 10, device: "flex".into() }
+                .to_json();
         let log = Log::parse(&format!("{start}\n{}\n\n{{\"event\":\"epo", Event::Interrupted { epoch: 4 }.to_json()));
         assert_eq!((log.sizes.train, log.interrupted.as_slice(), log.unreadable), (60, &[4][..], 1));
         assert!(log.epochs.is_empty());
