@@ -133,7 +133,7 @@ impl DeviceName {
     pub fn open(self) -> Result<Device, DeviceError> {
         match self.runtime {
             #[cfg(feature = "flex")]
-            Runtime::Flex if self.number.is_some() => Err(self.is_not_there("the CPU has no number")),
+            Runtime::Flex if self.number.is_some() => Err(self.is_not_there(&"the CPU has no number")),
             #[cfg(feature = "flex")]
             Runtime::Flex => Ok(Device::flex()),
             #[cfg(feature = "wgpu")]
@@ -156,11 +156,11 @@ impl DeviceName {
     fn counted(self, of: burn::tensor::DeviceType) -> Result<Device, DeviceError> {
         let devices = Device::enumerate(of).into_vec();
         let reason = format!("the driver finds {} of them", devices.len());
-        devices.into_iter().nth(self.number.unwrap_or(0)).ok_or_else(|| self.is_not_there(reason))
+        devices.into_iter().nth(self.number.unwrap_or(0)).ok_or_else(|| self.is_not_there(&reason))
     }
 
     #[allow(dead_code)] // of no runtime at all
-    fn is_not_there(self, reason: impl ToString) -> DeviceError {
+    fn is_not_there(self, reason: &impl ToString) -> DeviceError {
         DeviceError::NotThere { device: self, reason: reason.to_string() }
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn open(
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     if !open.contains(&name) {
         let options = Device::wgpu_options().device_kind(kind()).graphics_api(api);
-        options.init().map_err(|error| name.is_not_there(error))?;
+        options.init().map_err(|error| name.is_not_there(&error))?;
         open.push(name);
     }
     Ok(opened(kind()))
