@@ -47,7 +47,7 @@ const STEPS: usize = 12;
 fn steps(steps: &[StepScores]) -> String {
     let mut out = format!("\n  {:<10}{:<14}{:<14}{:<20}{}\n", "step", "RMSE", "MAE", "coverage of 90 %", "mean width");
     let stride = steps.len().div_ceil(STEPS).max(1);
-    let shown = |step: &&StepScores| step.step % stride == 0 || step.step == steps.len() || stride == 1;
+    let shown = |step: &&StepScores| step.step.is_multiple_of(stride) || step.step == steps.len() || stride == 1;
     for step in steps.iter().filter(shown) {
         let StepScores { step, rmse, mae, coverage_90, width_90 } = step;
         out += &format!("  {step:<10}{rmse:<14.4}{mae:<14.4}{coverage_90:<20.4}{width_90:.4}\n");

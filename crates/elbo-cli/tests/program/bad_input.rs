@@ -82,7 +82,7 @@ fn bad_settings() {
         (&["--kl-weight", "inf"], "training: `kl_weight` must be finite and not negative, found inf"),
         (&["--samples", "0"], "`samples` must be between 1 and 16777216, found 0"),
         (&["--validation", "1"], "training: `validation_fraction` must be at least 0 and below 1, found 1"),
-        (&["--preset", "resnet"], "`preset` must be one of conv1d, mlp, found resnet"),
+        (&["--preset", "resnet"], "`preset` must be one of conv1d, mlp, tcn, found resnet"),
         (&["--dataset", "iris"], "`dataset` must be one of italy-power-demand, gun-point, found iris"),
     ];
     for (settings, expected) in cases {

@@ -56,10 +56,10 @@ vectorised! {
         sum(&squares[..values.len()])
     }
 
-    /// `factor a b`
+    /// `factor (a b)`
     fn products(factor: f32, a: &[f32], b: &[f32], out: &mut [f32]) {
         for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-            *out = factor * a * b;
+            *out = factor * (a * b);
         }
     }
 

@@ -106,7 +106,7 @@ vectorised! {
     fn variances_back(u: &[f32], grad: &[f32], out: &mut [f32]) {
         for ((out, u), g) in out.iter_mut().zip(u).zip(grad) {
             let (scale, slope) = scale_and_slope(*u);
-            *out = 2.0 * scale * slope * g;
+            *out = 2.0 * (scale * slope * g);
         }
     }
 

@@ -11,7 +11,8 @@ pub fn square<B: Backend>(values: FloatTensor<B>) -> FloatTensor<B> {
 
 /// See [`VariationalOps::square_backward`](crate::VariationalOps::square_backward).
 pub fn square_backward<B: Backend>(values: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
-    B::float_mul(values, B::float_mul_scalar(grad, 2.0.into()))
+    // Last, so that large numbers do not overflow on the way.
+    B::float_mul_scalar(B::float_mul(values, grad), 2.0.into())
 }
 
 /// See [`VariationalOps::sum_squares`](crate::VariationalOps::sum_squares).

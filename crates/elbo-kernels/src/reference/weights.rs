@@ -27,9 +27,10 @@ pub fn normal_variance<B: Backend>(u: FloatTensor<B>) -> FloatTensor<B> {
 
 /// See [`VariationalOps::normal_variance_backward`](crate::VariationalOps::normal_variance_backward).
 pub fn normal_variance_backward<B: Backend>(u: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
-    let grad = B::float_mul_scalar(B::float_reshape(grad, u.shape()), 2.0.into());
+    let grad = B::float_reshape(grad, u.shape());
     let slope = B::float_mul(scale::<B>(u.clone()), scale_slope::<B>(u));
-    B::float_mul(slope, grad)
+    // Last, so that a large gradient does not overflow on the way.
+    B::float_mul_scalar(B::float_mul(slope, grad), 2.0.into())
 }
 
 /// See [`VariationalOps::normal_backward`](crate::VariationalOps::normal_backward).

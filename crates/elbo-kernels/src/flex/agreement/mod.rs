@@ -8,6 +8,7 @@ mod hostile;
 mod noise;
 mod perturbations;
 mod products;
+mod together;
 mod views;
 mod weights;
 
@@ -199,7 +200,7 @@ fn same(a: &FlexTensor, b: &FlexTensor) -> bool {
 }
 
 fn all() -> Vec<Case> {
-    [weights::cases(), products::cases(), perturbations::cases()].into_iter().flatten().collect()
+    [weights::cases(), together::cases(), products::cases(), perturbations::cases()].into_iter().flatten().collect()
 }
 
 /// The methods of the trait.
@@ -219,6 +220,11 @@ fn every_operation_is_compared() {
 #[test]
 fn weights_are_those_of_the_default_bodies() {
     weights::cases().iter().for_each(Case::check);
+}
+
+#[test]
+fn gradients_together_are_those_of_the_default_bodies() {
+    together::cases().iter().for_each(Case::check);
 }
 
 #[test]

@@ -8,10 +8,10 @@ use burn::backend::{Flex, flex::FlexTensor};
 use burn::tensor::DType;
 
 /// None, one, a block and a bit, and enough for threads.
-const SIZES: [usize; 4] = if cfg!(miri) { [0, 1, 17, 300] } else { [0, 1, 1025, 40_003] };
+pub(super) const SIZES: [usize; 4] = if cfg!(miri) { [0, 1, 17, 300] } else { [0, 1, 1025, 40_003] };
 
 /// The largest standard normal that `f32` noise has, and more than `f64` noise will show.
-const LARGEST: f64 = 7.0;
+pub(super) const LARGEST: f64 = 7.0;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![];
@@ -86,7 +86,7 @@ fn pair((a, b): (FlexTensor, FlexTensor)) -> Vec<FlexTensor> {
 }
 
 /// Sums over the rows of `[_, n]`.
-fn columns(values: &[f64], n: usize) -> Vec<f64> {
+pub(super) fn columns(values: &[f64], n: usize) -> Vec<f64> {
     let mut sums = vec![0.0; n];
     for row in values.chunks(n.max(1)) {
         sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
@@ -95,7 +95,7 @@ fn columns(values: &[f64], n: usize) -> Vec<f64> {
 }
 
 /// Types without code of their own have the default body's bits.
-fn only_rounded(case: Case, dtype: DType, roundings: usize, sizes: impl FnOnce() -> Vec<Vec<f64>>) -> Case {
+pub(super) fn only_rounded(case: Case, dtype: DType, roundings: usize, sizes: impl FnOnce() -> Vec<Vec<f64>>) -> Case {
     if dtype == DType::F32 { case.rounding(roundings, sizes()) } else { case }
 }
 

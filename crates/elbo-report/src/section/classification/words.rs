@@ -19,8 +19,8 @@ pub fn words(run: &Run, classes: &Classes) -> Result<Vec<String>> {
         return Ok(Vec::new());
     };
     let mut words = vec![
-        accuracy(run, classes, &scores) + &baseline(classes)?,
-        calibration(classes, &scores),
+        accuracy(run, classes, scores) + &baseline(classes)?,
+        calibration(classes, scores),
         unsure(classes),
         parts(classes),
     ];

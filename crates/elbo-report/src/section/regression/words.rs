@@ -22,7 +22,7 @@ pub fn words(run: &Run, reals: &Reals) -> Result<Vec<String>> {
             run.config.data.name,
             interval(&scores.rmse)
         ) + &baseline(reals)?,
-        calibration(reals, &scores) + &other_levels(reals)?,
+        calibration(reals, scores) + &other_levels(reals)?,
         parts(reals),
     ];
     if reals.targets.len() < FEW {
