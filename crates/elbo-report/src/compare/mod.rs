@@ -4,6 +4,7 @@
 //! difference of two statistics of the same resamples), which is much shorter than the intervals of the scores themselves
 //! where the runs find the same examples hard (Efron and Tibshirani 1993, section 8.3 on paired data).
 
+mod horizon;
 mod page;
 mod scores;
 mod table;
@@ -27,8 +28,8 @@ pub struct Comparison {
 /// One score of all runs.
 struct Compared {
     score: Score,
-    /// The score of each run.
-    values: Vec<Estimate>,
+    /// The score of each run; `None` where its predictions do not give it.
+    values: Vec<Option<Estimate>>,
     /// Each run less the first one; `None` for the first one, and where it has no value.
     differences: Vec<Option<Estimate>>,
 }
@@ -100,7 +101,7 @@ impl Comparison {
         let mut values = Map::new();
         let mut differences = Map::new();
         for compared in &self.scores {
-            let key = compared.score.key().to_owned();
+            let key = compared.score.key.to_owned();
             values.insert(key.clone(), json!(compared.values[run]));
             if let Some(difference) = compared.differences[run] {
                 let mut value = json!(difference);
@@ -137,10 +138,14 @@ fn same_test_set(first: (&Path, &Predicted), other: (&Path, &Predicted)) -> Resu
     if a.len() != b.len() {
         return fail("number of test examples", a.len().to_string(), b.len().to_string());
     }
-    let example =
-        |set: &Predicted, i: usize| format!("`{}` with label `{}` in place {}", set.ids()[i], set.label(i), i + 1);
-    match (0..a.len()).find(|&i| example(a, i) != example(b, i)) {
-        Some(i) => fail("test examples", example(a, i), example(b, i)),
+    let (a, b) = (a.rows(), b.rows());
+    if a.len() != b.len() {
+        return fail("number of test values", a.len().to_string(), b.len().to_string());
+    }
+    match a.iter().zip(&b).position(|(a, b)| a != b) {
+        Some(i) => {
+            fail("test examples", format!("{} in place {}", a[i], i + 1), format!("{} in place {}", b[i], i + 1))
+        }
         None => Ok(()),
     }
 }
@@ -149,6 +154,7 @@ fn kind(predicted: &Predicted) -> &'static str {
     match predicted {
         Predicted::Classes(_) => "classification",
         Predicted::Reals(_) => "regression",
+        Predicted::Horizon(_) => "forecast",
     }
 }
 

@@ -1,12 +1,13 @@
 //! The comparison as a page.
 
+use super::scores::Better;
 use super::{Compared, Comparison, Verdict};
 use crate::number::{count, counted, ends, interval, short, shortened, value};
 use crate::page::{Page, Section, paragraphs, plots, remark, table};
 use crate::plot::curves::{Curve, CurvePlot};
 use crate::plot::whiskers::whiskers;
 use crate::plot::{Axis, Figure, Ink};
-use crate::read::Run;
+use crate::read::{Predicted, Run};
 use elbo::metric::Estimate;
 use elbo::train::EpochReport;
 use maud::html;
@@ -27,14 +28,18 @@ pub fn html(comparison: &Comparison) -> String {
 }
 
 fn scores(comparison: &Comparison) -> Section {
-    let scored = |compared: &Compared| format!("{} ({})", compared.score.name(), compared.score.direction());
+    let scored = |compared: &Compared| format!("{} ({})", compared.score.name, compared.score.direction());
     let columns: Vec<String> = ["run".to_owned()].into_iter().chain(comparison.scores.iter().map(scored)).collect();
     let row = |run: usize| {
-        let cells = comparison.scores.iter().map(|compared| interval(&compared.values[run]));
+        let cells = comparison
+            .scores
+            .iter()
+            .map(|compared| compared.values[run].as_ref().map_or_else(|| "–".to_owned(), interval));
         [comparison.names[run].clone()].into_iter().chain(cells).collect()
     };
     let rows: Vec<Vec<String>> = (0..comparison.runs.len()).map(row).collect();
-    let figures: Vec<Figure> = comparison.scores.iter().map(|compared| value_figure(comparison, compared)).collect();
+    let figures: Vec<Figure> =
+        comparison.scores.iter().filter_map(|compared| value_figure(comparison, compared)).collect();
     let body = html! {
         (table("Scores with 95 % bootstrap intervals", &columns, &rows))
         (plots(&figures))
@@ -44,13 +49,17 @@ fn scores(comparison: &Comparison) -> Section {
     Section { id: "scores", title: "Scores".into(), body }
 }
 
-fn value_figure(comparison: &Comparison, compared: &Compared) -> Figure {
-    let estimates: Vec<(String, Estimate)> =
-        comparison.names.iter().cloned().zip(compared.values.iter().copied()).collect();
+fn value_figure(comparison: &Comparison, compared: &Compared) -> Option<Figure> {
+    let named = comparison.names.iter().cloned().zip(&compared.values);
+    let estimates: Vec<(String, Estimate)> = named.filter_map(|(name, value)| Some((name, (*value)?))).collect();
     let said: Vec<String> = estimates.iter().map(|(name, estimate)| format!("{name} {}", interval(estimate))).collect();
-    let (id, title) = (format!("score-{}", compared.score.key()), sentence(compared.score.name()));
-    let line = (compared.score == super::scores::Score::Coverage).then_some(0.9);
-    whiskers((&id, &title), compared.score.direction(), &estimates, (line, 0)).with_text(said.join("; ") + ".")
+    let (id, title) = (format!("score-{}", compared.score.key), sentence(compared.score.name));
+    let line = (compared.score.better == Better::Coverage).then_some(0.9);
+    let figure = || {
+        let figure = whiskers((&id, &title), compared.score.direction(), &estimates, (line, 0));
+        figure.with_text(said.join("; ") + ".")
+    };
+    (!estimates.is_empty()).then(figure)
 }
 
 fn differences(comparison: &Comparison) -> Section {
@@ -69,6 +78,7 @@ fn differences(comparison: &Comparison) -> Section {
         (paragraphs(&words))
         (table(&format!("Each run less {first}, on the same resamples of the test examples"), &columns, &rows))
         (plots(&figures))
+        @if let Some(Predicted::Horizon(_)) = &comparison.runs[0].predicted { (remark(OVERLAP)) }
         (remark("An interval says how far a difference would move with other test examples, not with another seed: two runs \
                  that differ only in their seed can differ in their scores. With several runs and scores, one interval in \
                  twenty leaves out 0 by chance."))
@@ -76,12 +86,15 @@ fn differences(comparison: &Comparison) -> Section {
     Section { id: "differences", title: format!("Differences to {first}"), body }
 }
 
+const OVERLAP: &str = "Resamples are of forecasts, each with all its steps. Forecasts that start less than a horizon apart \
+    share rows: these intervals are too short, by a factor of at most the root of the horizon.";
+
 /// What is shown of one run.
 fn words(comparison: &Comparison, run: usize) -> String {
     let with = |verdict: Verdict| {
         let is =
             |compared: &&Compared| compared.differences[run].is_some_and(|d| compared.score.verdict(&d) == verdict);
-        let names: Vec<&str> = comparison.scores.iter().filter(is).map(|compared| compared.score.name()).collect();
+        let names: Vec<&str> = comparison.scores.iter().filter(is).map(|compared| compared.score.name).collect();
         listed(&names)
     };
     let (name, first) = (&comparison.names[run], &comparison.names[0]);
@@ -96,7 +109,7 @@ fn words(comparison: &Comparison, run: usize) -> String {
 }
 
 fn row(name: &str, compared: &Compared, run: usize) -> Vec<String> {
-    let (name, score) = (name.to_owned(), compared.score.name().to_owned());
+    let (name, score) = (name.to_owned(), compared.score.name.to_owned());
     match &compared.differences[run] {
         Some(difference) => {
             let verdict = compared.score.verdict(difference).text().to_owned();
@@ -117,8 +130,7 @@ fn difference_figure(comparison: &Comparison, compared: &Compared) -> Option<Fig
         .iter()
         .map(|(name, d)| format!("{name}: {} {}, {}", signed(d), ends(d), compared.score.verdict(d).text()))
         .collect();
-    let (id, title) =
-        (format!("difference-{}", compared.score.key()), format!("Difference of {}", compared.score.name()));
+    let (id, title) = (format!("difference-{}", compared.score.key), format!("Difference of {}", compared.score.name));
     let axis = format!("less {} ({})", shortened(&comparison.names[0], 16), compared.score.direction());
     let figure = || whiskers((&id, &title), &axis, &estimates, (Some(0.0), 1)).with_text(said.join("; ") + ".");
     (!estimates.is_empty()).then(figure)

@@ -11,7 +11,7 @@ pub fn text(comparison: &Comparison) -> String {
     );
     let width = comparison.names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     for compared in &comparison.scores {
-        out += &format!("\n  {} ({})\n", compared.score.name(), compared.score.direction());
+        out += &format!("\n  {} ({})\n", compared.score.name, compared.score.direction());
         for (run, name) in comparison.names.iter().enumerate() {
             out += &line(name, width, compared, run);
         }
@@ -20,7 +20,7 @@ pub fn text(comparison: &Comparison) -> String {
 }
 
 fn line(name: &str, width: usize, compared: &Compared, run: usize) -> String {
-    let value = cell(&compared.values[run]);
+    let value = compared.values[run].as_ref().map_or_else(|| "–".to_owned(), cell);
     let line = match &compared.differences[run] {
         Some(difference) => {
             let verdict = compared.score.verdict(difference).text();

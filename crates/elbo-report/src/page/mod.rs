@@ -103,6 +103,26 @@ pub fn table<S: AsRef<str>>(caption: &str, columns: &[S], rows: &[Vec<String>]) 
     }
 }
 
+/// A table whose rows have a name, a line on what it means, and cells.
+pub fn explained_table(caption: &str, columns: &[&str], rows: &[(&str, &str, Vec<String>)]) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="group" aria-label=(caption) {
+            table class="explained" {
+                caption { (caption) }
+                thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                tbody {
+                    @for (name, meaning, cells) in rows {
+                        tr {
+                            th scope="row" { (unbroken(name)) span class="meaning" { (unbroken(meaning)) } }
+                            @for cell in cells { td { (cell) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Plots side by side where there is room.
 pub fn plots(figures: &[crate::plot::Figure]) -> Markup {
     html! { div class="plots" { @for figure in figures { (figure.html()) } } }

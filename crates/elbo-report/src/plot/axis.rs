@@ -78,6 +78,18 @@ impl Axis {
         Self { title: title.to_owned(), low: -0.5, high, ticks: places, is_log: false, has_grid: false }
     }
 
+    /// An axis over the rows `first` to `last` of a series, with the times of some of them.
+    pub fn times(title: &str, (first, last): (usize, usize), time: impl Fn(usize) -> String) -> Self {
+        let rows = last.saturating_sub(first);
+        // Away from the ends, so that long times have room.
+        let mut chosen: Vec<usize> = [1, 3, 5].map(|sixth| first + rows * sixth / 6).into();
+        chosen.dedup();
+        let ticks = chosen.into_iter().map(|row| (crate::number::count(row), stamp(&time(row)))).collect();
+        let room = if rows > 0 { 0.0 } else { 0.5 };
+        let (low, high) = (crate::number::count(first) - room, crate::number::count(first + rows) + room);
+        Self { title: title.to_owned(), low, high, ticks, is_log: false, has_grid: true }
+    }
+
     /// Ticks and their labels.
     pub fn ticks(&self) -> &[(f64, String)] {
         &self.ticks
@@ -132,6 +144,12 @@ fn steps(first: f64, last: f64) -> impl Iterator<Item = f64> {
     (0..1000).map(move |i| first + f64::from(i)).take_while(move |&k| k <= last)
 }
 
+/// A time without what would not fit: date, hours and minutes.
+fn stamp(time: &str) -> String {
+    let is_date = time.len() > 16 && time.is_ascii() && time[..10].chars().all(|c| c.is_ascii_digit() || c == '-');
+    if is_date { time[..16].replace('T', " ") } else { crate::number::shortened(time, 15) }
+}
+
 /// As many decimals as the step between ticks has.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a number of decimals
 fn tick_text(value: f64, step: f64) -> String {
@@ -172,6 +190,14 @@ mod tests {
         assert_eq!(labels(&Axis::whole("", 1, 3)), ["1", "2", "3"]);
         assert_eq!(labels(&Axis::log("", [0.01, 1000.0])), ["0.01", "0.1", "1", "10", "100", "1000"]);
         assert_eq!(labels(&Axis::log("", [1.0, 12.0])), ["1", "2", "5", "10"]);
+    }
+
+    #[test]
+    fn times_are_named_within_the_axis() {
+        let axis = Axis::times("", (10, 22), |row| format!("2021-05-{row:02}T00:30:00+00:00"));
+        assert_eq!(labels(&axis), ["2021-05-12 00:30", "2021-05-16 00:30", "2021-05-20 00:30"]);
+        assert_eq!((axis.low(), axis.high()), (10.0, 22.0));
+        assert_eq!(labels(&Axis::times("", (3, 3), |row| row.to_string())), ["3"]);
     }
 
     #[test]

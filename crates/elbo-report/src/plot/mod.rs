@@ -10,6 +10,7 @@ mod ink;
 
 pub mod bars;
 pub mod curves;
+pub mod fan;
 pub mod histogram;
 pub mod intervals;
 pub mod matrix;

@@ -1,12 +1,14 @@
 //! The folder of a run, as far as it is there.
 
 mod events;
+mod observed;
 mod predictions;
 mod series;
 mod weights;
 
 pub use events::Log;
-pub use predictions::{Classes, Predicted, Reals};
+pub use observed::Observed;
+pub use predictions::{Classes, Horizon, Predicted, Reals};
 pub use series::TestSeries;
 pub use weights::WeightSummary;
 
@@ -29,6 +31,8 @@ pub struct Run {
     pub predicted: Option<Predicted>,
     /// The test part's series.
     pub series: TestSeries,
+    /// The rows that were forecast, and those before them; `None` of another task.
+    pub observed: Option<Observed>,
     /// The weights of the trained model; `None` if it was not finished.
     pub weights: Option<Vec<WeightSummary>>,
 }
@@ -44,6 +48,9 @@ impl Run {
             run.weights = Some(weights::summaries(&folder.model(&Device::flex())?)?);
         }
         run.series = TestSeries::read(&run.config, run.predicted.as_ref());
+        if let Some(Predicted::Horizon(horizon)) = &run.predicted {
+            run.observed = Some(Observed::read(&run.config.data.source, &run.series, horizon));
+        }
         Ok(run)
     }
 
@@ -60,7 +67,16 @@ impl Run {
         };
         let log = Log::read(&folder.events_path())?;
         let series = TestSeries::Missing("they were not asked for".into());
-        Ok(Self { path: folder.path().to_owned(), config, metrics, log, predicted, series, weights: None })
+        Ok(Self {
+            path: folder.path().to_owned(),
+            config,
+            metrics,
+            log,
+            predicted,
+            series,
+            observed: None,
+            weights: None,
+        })
     }
 
     /// Whether it was trained and scored.

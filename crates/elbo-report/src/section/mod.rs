@@ -5,7 +5,10 @@
 //! [`of_task`].
 
 mod classification;
-mod local;
+mod coverage;
+mod forecast;
+mod largest;
+mod meaning;
 mod posterior;
 mod regression;
 mod settings;
@@ -31,6 +34,7 @@ fn of_task(run: &Run) -> Result<Vec<Section>> {
     match &run.predicted {
         Some(Predicted::Classes(classes)) => classification::sections(run, classes),
         Some(Predicted::Reals(reals)) => regression::sections(run, reals),
+        Some(Predicted::Horizon(horizon)) => forecast::sections(run, horizon),
         None => Ok(Vec::new()),
     }
 }

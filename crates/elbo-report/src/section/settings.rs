@@ -60,6 +60,15 @@ fn entries(run: &Run) -> Vec<(&'static str, String)> {
         ("Seed", training.seed.to_string()),
         ("Version", format!("elbo {}", config.elbo_version)),
     ];
+    if let DataSource::Series { shape, test_fraction, .. } = &data.source {
+        let (rows, part) = (counted(shape.window, "row"), crate::number::percent(*test_fraction));
+        let text = format!("from {rows}, {} ahead; the last {part} of the rows are the test part", shape.horizon);
+        entries.insert(3, ("Forecast", text));
+    }
+    match &data.targets {
+        Targets::Classes { .. } => {}
+        _ => entries.insert(4, ("Likelihood", likelihood(data.targets.real_likelihood()).into())),
+    }
     entries.extend(seconds.map(|seconds| ("Training time", format!("{} s", short(seconds)))));
     entries
 }
@@ -73,6 +82,13 @@ fn target(targets: &Targets) -> String {
         Targets::Classes { names } => counted(names.len(), "class").replace("classs", "classes"),
         Targets::Real { .. } => "a real number".into(),
         Targets::Horizon { names, steps, .. } => format!("{} of {} ahead", counted(*steps, "step"), names.join(", ")),
+    }
+}
+
+fn likelihood(likelihood: RealLikelihood) -> &'static str {
+    match likelihood {
+        RealLikelihood::Gaussian => "normal, with a standard deviation that is trained",
+        RealLikelihood::StudentT => "Student's t with 4 degrees of freedom, its scale predicted",
     }
 }
 
@@ -103,7 +119,9 @@ fn preset_name(model: &ModelDescription) -> Option<&'static str> {
 fn command(run: &Run) -> String {
     let (config, training) = (&run.config, &run.config.training);
     let mut words = vec!["elbo train".to_owned()];
-    let mut option = |name: &str, value: &str| words.push(format!("--{name} {}", quoted(value)));
+    let mut option = |name: &str, value: &str| {
+        words.push(format!("--{name}{}{}", if value.starts_with('-') { "=" } else { " " }, quoted(value)))
+    };
     match &config.data.source {
         DataSource::Embedded { dataset } => option("dataset", dataset),
         DataSource::Files { train, test } => {

@@ -1,9 +1,10 @@
 //! What came out, in words and numbers.
 
-use super::{classification, regression};
+use super::meaning::{Row, rows};
+use super::{classification, forecast, regression};
 use crate::error::Result;
 use crate::number::{counted, ends, interval, percent, percent_interval, value};
-use crate::page::{Section, paragraphs, remark, table};
+use crate::page::{Section, explained_table, paragraphs, remark};
 use crate::read::{Predicted, Run};
 use elbo::metric::Estimate;
 use elbo::run::{Scores, TestScores};
@@ -14,6 +15,7 @@ pub fn section(run: &Run) -> Result<Section> {
     let words = match &run.predicted {
         Some(Predicted::Classes(classes)) => classification::words(run, classes)?,
         Some(Predicted::Reals(reals)) => regression::words(run, reals)?,
+        Some(Predicted::Horizon(horizon)) => forecast::words(run, horizon)?,
         None => vec![without_predictions(run)],
     };
     let test = run.metrics.as_ref().and_then(|metrics| metrics.test.as_ref());
@@ -22,6 +24,7 @@ pub fn section(run: &Run) -> Result<Section> {
         @if let Some(test) = test { (cards(&test.posterior_predictive)) }
         (paragraphs(&words))
         @if let Some(test) = test { (both_ways(test)) (remark(INTERVALS)) }
+        @if let Some(Predicted::Horizon(_)) = &run.predicted { (remark(OVERLAP)) }
         @if run.log.unreadable > 0 {
             p class="notice" {
                 (counted(run.log.unreadable, "line")) " of events.jsonl could not be read and "
@@ -35,6 +38,9 @@ pub fn section(run: &Run) -> Result<Section> {
 const INTERVALS: &str = "Brackets hold 95 % intervals from resampling the test examples: how far a number would move with \
     another test set of this size from the same source. They do not tell how far it would move with another training run; \
     with few examples they are too short, and where all examples score the same they have no length.";
+
+const OVERLAP: &str = "Of a forecast with all its steps one example is made here. Forecasts that start less than a horizon \
+    apart share rows and are not independent: their brackets are too short, by a factor of at most the root of the horizon.";
 
 fn unfinished(run: &Run) -> String {
     let (done, epochs) = (run.log.epochs.len(), run.config.training.epochs);
@@ -56,43 +62,19 @@ fn without_predictions(run: &Run) -> String {
     }
 }
 
-/// A score, and whether it is a share.
-type Row = (&'static str, Estimate, bool);
-
-fn rows(scores: &Scores) -> Vec<Row> {
-    match scores {
-        Scores::Classification(scores) => vec![
-            ("Accuracy", scores.accuracy, true),
-            ("Negative log likelihood (nats)", scores.nll, false),
-            ("Brier score", scores.brier, false),
-            ("Calibration error (15 bins)", scores.ece, false),
-        ],
-        Scores::Regression(scores) => vec![
-            ("Root mean squared error", scores.rmse, false),
-            ("Negative log likelihood (nats)", scores.nll, false),
-            ("Coverage of 90 % intervals", scores.coverage_90, true),
-        ],
-        Scores::Forecast(scores) => vec![
-            ("Root mean squared error", scores.rmse, false),
-            ("Mean absolute error", scores.mae, false),
-            ("Coverage of 90 % intervals", scores.coverage_90, true),
-            ("Error of saying that nothing changes", scores.persistence_rmse, false),
-        ],
-    }
-}
-
 fn cards(scores: &Scores) -> Markup {
     let range = |estimate: &Estimate, is_share: bool| match is_share {
         true => format!("{} to {}", percent(estimate.low), percent(estimate.high)),
         false => ends(estimate).replace(['[', ']'], "").replace(',', " to"),
     };
+    let main = rows(scores).into_iter().filter(|row| row.is_main);
     html! {
         dl class="scores" {
-            @for (name, estimate, is_share) in rows(scores) {
+            @for (row, estimate) in main.filter_map(|row| Some((row, row.estimate?))) {
                 div {
-                    dt { (name) }
-                    dd { @if is_share { (percent(estimate.value)) } @else { (value(&estimate)) } }
-                    dd class="range" { (range(&estimate, is_share)) }
+                    dt { (row.name) }
+                    dd { @if row.is_share { (percent(estimate.value)) } @else { (value(&estimate)) } }
+                    dd class="range" { (range(&estimate, row.is_share)) }
                 }
             }
         }
@@ -103,10 +85,14 @@ fn cards(scores: &Scores) -> Markup {
 fn both_ways(test: &TestScores) -> Markup {
     let posterior = format!("posterior predictive, {}", counted(test.samples, "weight sample"));
     let columns = ["score", posterior.as_str(), "network of posterior means"];
-    let cell = |estimate: &Estimate, share: bool| if share { percent_interval(estimate) } else { interval(estimate) };
+    let cell = |row: &Row| match &row.estimate {
+        Some(estimate) if row.is_share => percent_interval(estimate),
+        Some(estimate) => interval(estimate),
+        None => "–".to_owned(),
+    };
     let pairs = rows(&test.posterior_predictive).into_iter().zip(rows(&test.mean_network));
-    let rows: Vec<Vec<String>> = pairs
-        .map(|((name, averaged, share), (_, mean, _))| vec![name.into(), cell(&averaged, share), cell(&mean, share)])
-        .collect();
-    table("Scores on the test part", &columns, &rows)
+    let known = pairs.filter(|(averaged, mean)| averaged.estimate.is_some() || mean.estimate.is_some());
+    let rows: Vec<_> =
+        known.map(|(averaged, mean)| (averaged.name, averaged.meaning, vec![cell(&averaged), cell(&mean)])).collect();
+    explained_table("Scores on the test part", &columns, &rows)
 }

@@ -1,12 +1,12 @@
 //! Small runs, made through the library as the program makes them.
 
 use burn::tensor::Device;
-use elbo::data::{Labels, ReadOptions, ScalingKind};
+use elbo::data::{ReadOptions, ScalingKind, SeriesColumns, WindowShape};
 use elbo::model::{ModelDescription, preset};
 use elbo::record::parameter_names;
 use elbo::run::{
-    DataSource, Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, PredictionConfig, RealLikelihood, RunConfig,
-    RunFolder, TestScores, Timing, TrainingSummary, evaluate, predictions_csv, prepare,
+    DataSource, Event, EventLog, METRICS_SCHEMA, Metrics, ModelSummary, PartSizes, Parts, PredictionConfig,
+    RealLikelihood, RunConfig, RunFolder, TestScores, Timing, TrainingSummary, evaluate, predictions_csv, prepare,
 };
 use elbo::train::{Trainer, TrainingConfig};
 use std::fs;
@@ -36,6 +36,18 @@ impl Plan {
         Self::new(DataSource::Files { train: train.to_owned(), test: test.map(Path::to_owned) }, epochs)
     }
 
+    /// A run that forecasts `horizon` rows of `targets` of a file that [`series`] wrote.
+    pub fn forecast(series: &Path, targets: &[&str], horizon: usize, epochs: usize) -> Self {
+        let targets = targets.iter().map(|&target| target.to_owned()).collect();
+        let source = DataSource::Series {
+            series: series.to_owned(),
+            shape: WindowShape { window: 24, horizon },
+            test_fraction: 0.3,
+            columns: SeriesColumns { targets, ..SeriesColumns::default() },
+        };
+        Self { model: preset("tcn").unwrap(), ..Self::new(source, epochs) }
+    }
+
     /// Trains and scores it in a folder.
     pub fn run(&self, path: PathBuf) -> RunFolder {
         let training = TrainingConfig {
@@ -45,10 +57,12 @@ impl Plan {
             validation_fraction: 0.2,
             ..TrainingConfig::default()
         };
-        let scaling = ScalingKind::PerChannel;
-        let (data, parts) =
-            prepare(self.source.clone(), ReadOptions::default(), scaling, RealLikelihood::default(), &training)
-                .unwrap();
+        let scaling = match &self.source {
+            DataSource::Series { .. } => ScalingKind::PerWindow,
+            _ => ScalingKind::PerChannel,
+        };
+        let (source, read) = (self.source.clone(), ReadOptions::default());
+        let (data, parts) = prepare(source, read, scaling, RealLikelihood::default(), &training).unwrap();
         let prediction = PredictionConfig { samples: 20 };
         let config = RunConfig { elbo_version: "0.1.0".into(), training, prediction, data, model: self.model.clone() };
         let folder = RunFolder::new(path);
@@ -89,11 +103,8 @@ fn finish(folder: &RunFolder, config: &RunConfig, parts: &Parts, trainer: &Train
     folder.save_model(&model, config).unwrap();
     let test = parts.test.as_ref().map(|test| {
         let evaluated = evaluate(&model, test, config.prediction.samples, config.training.seed).unwrap();
-        let classes = match &test.series.labels {
-            Labels::Classes { names, .. } => names.as_slice(),
-            _ => &[],
-        };
-        folder.save_predictions(&predictions_csv(&test.series, &evaluated.predictions, classes).unwrap()).unwrap();
+        let csv = predictions_csv(&test.series, &evaluated.predictions, config.data.target_names()).unwrap();
+        folder.save_predictions(&csv).unwrap();
         let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
         TestScores { samples: config.prediction.samples, posterior_predictive, mean_network }
     });
@@ -106,7 +117,7 @@ fn finish(folder: &RunFolder, config: &RunConfig, parts: &Parts, trainer: &Train
     let training =
         TrainingSummary { epochs: trainer.epoch(), steps: trainer.step(), last_epoch: trainer.last_epoch().cloned() };
     let metrics = Metrics {
-        schema: 1,
+        schema: METRICS_SCHEMA,
         dataset: config.data.name.clone(),
         examples,
         model: ModelSummary { parameters: parameters(trainer) },
@@ -138,6 +149,17 @@ pub fn class_table(path: &Path, names: [&str; 2], rows: u32, class: impl Fn(u32)
         format!("{},\"{}\"\n", values.join(","), names[class(i)])
     };
     write(path, &("a,b,c,d,e,label\n".to_owned() + &(0..rows).map(row).collect::<String>()))
+}
+
+/// A file of a trend with a season of 12 and some noise (a fixed pseudo-random sequence), its negative, and a price.
+pub fn series(path: &Path, rows: u32) -> PathBuf {
+    let row = |t: u32| {
+        let x = f64::from(t);
+        let noise = (x * 0.618_033_988_75 * 97.0).fract() - 0.5;
+        let y = 50.0 + 0.5 * x + 10.0 * (x * core::f64::consts::TAU / 12.0).sin() + 2.0 * noise;
+        format!("{:04}-{:02},{y:.4},{:.4},{}\n", 1990 + t / 12, 1 + t % 12, -0.1 * y, 3 + t % 5)
+    };
+    write(path, &("month,sales,returns,price\n".to_owned() + &(0..rows).map(row).collect::<String>()))
 }
 
 fn write(path: &Path, text: &str) -> PathBuf {

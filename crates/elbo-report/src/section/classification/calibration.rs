@@ -1,6 +1,6 @@
 //! Whether a stated probability is a frequency.
 
-use super::local::{BINS, confidences};
+use super::chance::{BINS, confidences};
 use crate::error::Result;
 use crate::number::{count, counted, percent};
 use crate::page::{Section, paragraphs, plots};
@@ -8,48 +8,55 @@ use crate::plot::histogram::{Histogram, binned, edges};
 use crate::plot::intervals::{Held, Intervals};
 use crate::plot::{Axis, Figure, Ink};
 use crate::read::Classes;
-use crate::section::local::wilson;
-use elbo::metric::{ReliabilityBin, reliability};
+use elbo::metric::{BandedBin, Binning, Bootstrap, reliability_diagram};
 use maud::html;
 
 /// The section.
 pub fn section(classes: &Classes) -> Result<Section> {
-    let bins = reliability(&classes.probabilities, &classes.labels, BINS)?;
+    let binning = Binning::EqualWidth(BINS);
+    let bins = reliability_diagram(&classes.probabilities, &classes.labels, binning, &Bootstrap::default())?;
     let words = [
         "Of the predictions that are made with a probability of 80 %, 80 % should be right. Points below the diagonal are \
-         over-confident, points above it under-confident; a grey bar that meets the diagonal is in accord with it.",
+         over-confident, points above it under-confident. Of a perfectly calibrated model 95 % of the points would lie on \
+         their grey bars: on so many examples it would not lie on the diagonal either.",
     ];
     let figures = [diagram(&bins), confidence(classes)];
     let body = html! { (paragraphs(&words)) (plots(&figures)) };
     Ok(Section { id: "calibration", title: "Calibration".into(), body })
 }
 
-fn diagram(bins: &[ReliabilityBin]) -> Figure {
-    let filled: Vec<&ReliabilityBin> = bins.iter().filter(|bin| bin.count > 0).collect();
-    let all: usize = bins.iter().map(|bin| bin.count).sum();
-    let held = |bin: &&ReliabilityBin| Held {
-        weight: count(bin.count) / count(all),
-        x: bin.confidence,
-        y: bin.accuracy,
-        interval: wilson(bin.accuracy * count(bin.count), count(bin.count)),
-        more: bin.count.to_string(),
+fn diagram(bins: &[BandedBin]) -> Figure {
+    let all: usize = bins.iter().map(|banded| banded.bin.count).sum();
+    let held = |banded: &BandedBin| {
+        let bin = &banded.bin;
+        Some(Held {
+            weight: count(bin.count) / count(all),
+            x: bin.confidence,
+            y: bin.accuracy,
+            interval: banded.consistency?,
+            more: bin.count.to_string(),
+        })
     };
-    let points: Vec<Held> = filled.iter().map(held).collect();
-    let off = points.iter().filter(|p| p.x < p.interval.0 || p.x > p.interval.1).count();
+    let points: Vec<Held> = bins.iter().filter_map(held).collect();
+    let off = points.iter().filter(|p| p.y < p.interval[0] || p.y > p.interval[1]).count();
     let text = format!(
-        "Share of right predictions in {} of equal width that are not empty, with 95 % Wilson intervals. In {off} of them \
-         the mean probability lies outside the interval.",
-        counted(filled.len(), "bin")
+        "Share of right predictions in {} of equal width that are not empty. In {off} of them it lies where that of a \
+         calibrated model would lie in less than 5 % of all test parts of this size.",
+        counted(points.len(), "bin")
     );
-    let names =
-        ["share that is right (larger dots: more examples)", "95 % interval", "perfectly calibrated", "test examples"]
-            .map(str::to_owned);
+    let names = [
+        "share that is right (larger dots: more examples)",
+        "95 % of calibrated models",
+        "perfectly calibrated",
+        "test examples",
+    ];
     Intervals {
         id: "reliability".into(),
         title: "Reliability diagram".into(),
         axes: (Axis::unit("mean probability of the predicted class"), Axis::unit("share that is right")),
         points,
-        names,
+        level: None,
+        names: names.map(str::to_owned),
     }
     .figure()
     .with_text(text)

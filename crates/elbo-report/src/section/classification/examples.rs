@@ -4,7 +4,7 @@ use crate::number::{percent, shortened};
 use crate::page::{Section, remark};
 use crate::plot::series::series;
 use crate::read::{Classes, Run, TestSeries};
-use crate::section::local::largest;
+use crate::section::largest::largest;
 use elbo::data::Dataset;
 use maud::{Markup, html};
 

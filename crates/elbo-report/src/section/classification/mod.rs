@@ -1,9 +1,9 @@
 //! Sections on class probabilities.
 
 mod calibration;
+mod chance;
 mod confusion;
 mod examples;
-mod local;
 mod selective;
 mod uncertainty;
 mod words;
@@ -19,8 +19,8 @@ pub fn sections(run: &Run, classes: &Classes) -> Result<Vec<Section>> {
     Ok(vec![
         calibration::section(classes)?,
         confusion::section(classes),
-        selective::section(classes),
-        uncertainty::section(classes),
+        selective::section(classes)?,
+        uncertainty::section(classes)?,
         examples::section(run, classes),
     ])
 }

@@ -1,15 +1,16 @@
 //! Where uncertainty comes from, and whether it finds the errors.
 
+use crate::error::Result;
 use crate::number::{mean, percent, short};
 use crate::page::{Section, beside, paragraphs, table};
 use crate::plot::scatter::{Point, Scatter};
 use crate::plot::{Axis, Figure, Ink, Size};
 use crate::read::Classes;
-use crate::section::local::auroc;
+use elbo::metric::{Detection, MetricError};
 use maud::html;
 
 /// The section.
-pub fn section(classes: &Classes) -> Section {
+pub fn section(classes: &Classes) -> Result<Section> {
     let words = [
         "Total uncertainty is the entropy of the predicted probabilities. Its epistemic part is how much the weight samples \
          disagree: more training data of this kind would lessen it. The aleatoric part is what each of them is unsure of: \
@@ -21,9 +22,9 @@ pub fn section(classes: &Classes) -> Section {
     let columns = ["test examples", "number", "total (nats)", "aleatoric (nats)", "epistemic (nats)"];
     let body = html! {
         (paragraphs(&words))
-        (beside(Some(&figure(classes)), &table("Mean uncertainty of the predictions", &columns, &rows)))
+        (beside(Some(&figure(classes)?), &table("Mean uncertainty of the predictions", &columns, &rows)))
     };
-    Section { id: "uncertainty", title: "Uncertainty".into(), body }
+    Ok(Section { id: "uncertainty", title: "Uncertainty".into(), body })
 }
 
 fn row(name: &str, classes: &Classes, is_wanted: impl Fn(bool) -> bool) -> Option<Vec<String>> {
@@ -35,7 +36,7 @@ fn row(name: &str, classes: &Classes, is_wanted: impl Fn(bool) -> bool) -> Optio
     (!chosen.is_empty()).then(text)
 }
 
-fn figure(classes: &Classes) -> Figure {
+fn figure(classes: &Classes) -> Result<Figure> {
     let point = |i: usize| {
         let (epistemic, aleatoric) = (classes.information[i], (classes.entropy[i] - classes.information[i]).max(0.0));
         let is_right = classes.is_right(i);
@@ -49,7 +50,7 @@ fn figure(classes: &Classes) -> Figure {
         axis("aleatoric (nats)", points.iter().map(|p| p.x).collect()),
         axis("epistemic (nats)", points.iter().map(|p| p.y).collect()),
     );
-    Scatter {
+    let scatter = Scatter {
         id: "uncertainty-parts".into(),
         title: "Both parts of the uncertainty".into(),
         size: Size::PLOT,
@@ -59,22 +60,23 @@ fn figure(classes: &Classes) -> Figure {
         kinds: [("right".into(), Ink::Right), ("wrong".into(), Ink::Wrong)],
         line: None,
         interval: None,
-    }
-    .figure()
-    .with_text(detection(classes))
+    };
+    Ok(scatter.figure().with_text(detection(classes)?))
 }
 
 /// How well each part tells wrong from right.
-fn detection(classes: &Classes) -> String {
+fn detection(classes: &Classes) -> Result<String> {
     let wrong: Vec<bool> = (0..classes.labels.len()).map(|i| !classes.is_right(i)).collect();
-    match (auroc(&classes.entropy, &wrong), auroc(&classes.information, &wrong)) {
-        (Some(total), Some(epistemic)) => format!(
-            "A wrong prediction has more total uncertainty than a right one in {} of all pairs of them, and more epistemic \
-             uncertainty in {} (50 % would be chance).",
-            percent(total),
-            percent(epistemic)
-        ),
-        _ if wrong.contains(&true) => "All predictions are wrong.".into(),
-        _ => "All predictions are right.".into(),
+    if !wrong.contains(&true) {
+        return Ok("All predictions are right.".into());
     }
+    if !wrong.contains(&false) {
+        return Ok("All predictions are wrong.".into());
+    }
+    let auroc = |uncertainty: &[f64]| Ok::<_, MetricError>(percent(Detection::new(uncertainty, &wrong)?.auroc()));
+    let (total, epistemic) = (auroc(&classes.entropy)?, auroc(&classes.information)?);
+    Ok(format!(
+        "A wrong prediction has more total uncertainty than a right one in {total} of all pairs of them, and more epistemic \
+         uncertainty in {epistemic} (50 % would be chance)."
+    ))
 }

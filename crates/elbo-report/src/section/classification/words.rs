@@ -1,10 +1,10 @@
 //! The summary in words.
 
-use super::local::{confidences, consistent_ece, over_most_frequent};
+use super::chance::{confidences, consistent_ece};
 use crate::error::Result;
 use crate::number::{count, counted, interval, mean, percent, percent_interval, short};
 use crate::read::{Classes, Run};
-use elbo::metric::{ClassificationScores, Estimate};
+use elbo::metric::{Bootstrap, ClassificationScores, Estimate};
 use elbo::run::Scores;
 
 /// Below this the largest probability counts as unsure.
@@ -76,6 +76,18 @@ fn baseline(classes: &Classes) -> Result<String> {
     })
 }
 
+/// The difference of accuracy to always naming the class that is most frequent in the test part, and that class.
+fn over_most_frequent(classes: &Classes) -> Result<(usize, f64, Estimate)> {
+    let mut counts = vec![0_usize; classes.names.len()];
+    classes.labels.iter().for_each(|&label| counts[label] += 1);
+    let most = (0..counts.len()).fold(0, |best, class| if counts[class] > counts[best] { class } else { best });
+    let is = |yes: bool| f64::from(u8::from(yes));
+    let differences: Vec<f64> =
+        (0..classes.labels.len()).map(|i| is(classes.is_right(i)) - is(classes.labels[i] == most)).collect();
+    let estimate = Bootstrap::default().mean(&differences)?;
+    Ok((most, count(counts[most]) / count(classes.labels.len()), estimate))
+}
+
 /// A difference of known sign as a size.
 fn absolute(estimate: &Estimate) -> Estimate {
     let Estimate { value, low, high } = *estimate;
@@ -139,4 +151,24 @@ fn parts(classes: &Classes) -> String {
         short(total),
         percent(epistemic / total)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elbo::metric::Probabilities;
+
+    #[test]
+    fn the_most_frequent_class_is_the_measure() {
+        let classes = Classes {
+            names: vec!["right".into(), "wrong".into()],
+            ids: ["1", "2", "3", "4"].map(str::to_owned).into(),
+            labels: vec![0, 0, 0, 1],
+            probabilities: Probabilities::new([0.9, 0.1].repeat(4), 2).unwrap(),
+            entropy: vec![0.1; 4],
+            information: vec![0.0; 4],
+        };
+        let (most, share, over) = over_most_frequent(&classes).unwrap();
+        assert_eq!((most, share, over.value), (0, 0.75, 0.0));
+    }
 }

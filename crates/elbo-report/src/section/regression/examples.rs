@@ -1,17 +1,16 @@
 //! Examples to look at: the most uncertain, and the worst predicted.
 
-use super::local::standardized;
 use crate::number::{short, shortened};
 use crate::page::{Section, remark};
 use crate::plot::series::series;
 use crate::read::{Reals, Run, TestSeries};
-use crate::section::local::largest;
+use crate::section::largest::largest;
 use elbo::data::Dataset;
 use maud::{Markup, html};
 
 /// The section.
 pub fn section(run: &Run, reals: &Reals) -> Section {
-    let off = standardized(reals);
+    let off = reals.standardized();
     let all = || (0..reals.targets.len()).collect::<Vec<_>>();
     let (uncertain, wrong) = (largest(all(), |i| reals.stddev[i]), largest(all(), |i| off[i].abs()));
     let body = html! {

@@ -2,7 +2,6 @@
 
 mod calibration;
 mod examples;
-mod local;
 mod predictions;
 mod residuals;
 mod uncertainty;
@@ -20,7 +19,7 @@ pub fn sections(run: &Run, reals: &Reals) -> Result<Vec<Section>> {
         predictions::section(reals),
         calibration::section(reals)?,
         residuals::section(reals),
-        uncertainty::section(reals),
+        uncertainty::section(reals)?,
         examples::section(run, reals),
     ])
 }

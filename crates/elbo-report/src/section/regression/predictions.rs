@@ -1,6 +1,6 @@
 //! Predictions with their intervals.
 
-use super::local::explained;
+use super::words::explained;
 use crate::number::{count, percent, short};
 use crate::page::{Section, paragraphs, plots};
 use crate::plot::scatter::{Point, Scatter};
@@ -13,10 +13,6 @@ pub fn section(reals: &Reals) -> Section {
     let words = ["Bars are the 90 % intervals. A target outside its interval is orange: it should be one in ten."];
     let body = html! { (paragraphs(&words)) (plots(&[against_truth(reals), in_order(reals)])) };
     Section { id: "predictions", title: "Predictions".into(), body }
-}
-
-fn is_held(reals: &Reals, i: usize) -> bool {
-    (reals.low[i]..=reals.high[i]).contains(&reals.targets[i])
 }
 
 fn cells(reals: &Reals, i: usize) -> Vec<String> {
@@ -43,7 +39,7 @@ fn against_truth(reals: &Reals) -> Figure {
         x: reals.targets[i],
         y: reals.mean[i],
         interval: Some((reals.low[i], reals.high[i])),
-        is_marked: !is_held(reals, i),
+        is_marked: !reals.is_held(i),
         cells: cells(reals, i),
     };
     let points: Vec<Point> = (0..reals.targets.len()).map(point).collect();
@@ -66,7 +62,7 @@ fn in_order(reals: &Reals) -> Figure {
         x: count(place + 1),
         y: reals.targets[i],
         interval: Some((reals.low[i], reals.high[i])),
-        is_marked: !is_held(reals, i),
+        is_marked: !reals.is_held(i),
         cells: cells(reals, i),
     };
     let points: Vec<Point> = order.iter().enumerate().map(point).collect();

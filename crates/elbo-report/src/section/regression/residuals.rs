@@ -1,6 +1,5 @@
 //! What is left when the prediction is taken off.
 
-use super::local::standardized;
 use crate::number::{count, mean, percent, short};
 use crate::page::{Section, paragraphs, plots};
 use crate::plot::histogram::{Histogram, binned, edges};
@@ -24,7 +23,7 @@ pub fn section(reals: &Reals) -> Section {
 fn over_predictions(reals: &Reals) -> Figure {
     let point = |i: usize| {
         let residual = reals.targets[i] - reals.mean[i];
-        let is_held = (reals.low[i]..=reals.high[i]).contains(&reals.targets[i]);
+        let is_held = reals.is_held(i);
         let cells = vec![reals.ids[i].clone(), short(reals.mean[i]), short(residual)];
         Point { x: reals.mean[i], y: residual, interval: None, is_marked: !is_held, cells }
     };
@@ -50,7 +49,7 @@ fn over_predictions(reals: &Reals) -> Figure {
 }
 
 fn spread(reals: &Reals) -> Figure {
-    let values = standardized(reals);
+    let values = reals.standardized();
     let counts = binned(values.iter().copied(), -REACH, REACH, BINS);
     let beyond = values.iter().filter(|value| value.abs() > 2.0).count();
     let text = format!(

@@ -1,15 +1,16 @@
 //! Where uncertainty comes from, and whether it goes with the errors.
 
+use crate::error::Result;
 use crate::number::{mean, short};
 use crate::page::{Section, paragraphs, plots, table};
 use crate::plot::scatter::{Point, Scatter};
 use crate::plot::{Axis, Figure, Ink, Size};
 use crate::read::Reals;
-use crate::section::local::spearman;
+use elbo::metric::spearman;
 use maud::html;
 
 /// The section.
-pub fn section(reals: &Reals) -> Section {
+pub fn section(reals: &Reals) -> Result<Section> {
     let words = [
         "The predictive variance is the sum of two parts. The epistemic one is how much the weight samples disagree: more \
          training data of this kind would lessen it. The aleatoric one is the noise that they expect: it would stay.",
@@ -22,12 +23,12 @@ pub fn section(reals: &Reals) -> Section {
     let body = html! {
         (paragraphs(&words))
         (table("Predictive standard deviations, in the unit of the target", &["part", "mean", "smallest", "largest"], &rows))
-        (plots(&[errors(reals), parts(reals)]))
+        (plots(&[errors(reals)?, parts(reals)]))
     };
-    Section { id: "uncertainty", title: "Uncertainty".into(), body }
+    Ok(Section { id: "uncertainty", title: "Uncertainty".into(), body })
 }
 
-fn errors(reals: &Reals) -> Figure {
+fn errors(reals: &Reals) -> Result<Figure> {
     let error = |i: usize| (reals.targets[i] - reals.mean[i]).abs();
     let point = |i: usize| {
         let cells = vec![reals.ids[i].clone(), short(reals.stddev[i]), short(error(i))];
@@ -35,19 +36,20 @@ fn errors(reals: &Reals) -> Figure {
     };
     let points: Vec<Point> = (0..reals.targets.len()).map(point).collect();
     let sizes: Vec<f64> = points.iter().map(|point| point.y).collect();
-    let text = match spearman(&reals.stddev, &sizes) {
-        Some(rank) => format!(
+    let text = match spearman(&reals.stddev, &sizes)? {
+        rank if !rank.is_nan() => format!(
             "The rank correlation of standard deviation and error is {}: 1 if larger errors are always foreseen, 0 if none is.",
             short(rank)
         ),
-        None => "All predictions are equally uncertain, or all errors equal.".into(),
+        _ => "All predictions are equally uncertain, or all errors equal.".into(),
     };
     let axes = (
         Axis::over("predicted standard deviation", reals.stddev.iter().copied()),
         Axis::from_zero("|true − predicted|", sizes),
     );
-    scatter(("uncertainty-errors", "Uncertainty and error"), axes, points, ["standard deviation", "error"])
-        .with_text(text)
+    let figure =
+        scatter(("uncertainty-errors", "Uncertainty and error"), axes, points, ["standard deviation", "error"]);
+    Ok(figure.with_text(text))
 }
 
 fn parts(reals: &Reals) -> Figure {

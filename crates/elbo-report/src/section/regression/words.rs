@@ -1,11 +1,10 @@
 //! The summary in words.
 
-use super::local::{Covered, coverages, explained};
 use crate::error::Result;
 use crate::number::{count, counted, interval, mean, percent, short};
 use crate::read::{Reals, Run};
-use crate::section::local::wilson;
-use elbo::metric::{Bootstrap, Estimate, RegressionScores};
+use crate::section::coverage::{Covered, coverages};
+use elbo::metric::{Bootstrap, Estimate, RegressionScores, wilson_interval};
 use elbo::run::Scores;
 
 /// With fewer examples little can be said.
@@ -22,7 +21,7 @@ pub fn words(run: &Run, reals: &Reals) -> Result<Vec<String>> {
             run.config.data.name,
             interval(&scores.rmse)
         ) + &baseline(reals)?,
-        calibration(reals, scores) + &other_levels(reals)?,
+        calibration(reals, scores)? + &other_levels(reals)?,
         parts(reals),
     ];
     if reals.targets.len() < FEW {
@@ -43,8 +42,7 @@ fn baseline(reals: &Reals) -> Result<String> {
     let gains: Vec<f64> = (0..reals.targets.len())
         .map(|i| (reals.targets[i] - centre).powi(2) - (reals.targets[i] - reals.mean[i]).powi(2))
         .collect();
-    let statistic = |chosen: &[usize]| chosen.iter().map(|&i| gains[i]).sum::<f64>() / count(chosen.len());
-    let Estimate { low, high, .. } = Bootstrap::default().estimate(gains.len(), statistic)?;
+    let Estimate { low, high, .. } = Bootstrap::default().mean(&gains)?;
     let spread = (reals.targets.iter().map(|y| (y - centre).powi(2)).sum::<f64>() / count(reals.targets.len())).sqrt();
     let always = format!("Always predicting the mean of the test targets has {}", short(spread));
     Ok(match explained {
@@ -54,18 +52,27 @@ fn baseline(reals: &Reals) -> Result<String> {
     })
 }
 
+/// Part of the targets' variance that the predicted means explain: `1 - Σ (y - mean)² / Σ (y - ȳ)²`; `None` if all targets
+/// are equal.
+pub fn explained(reals: &Reals) -> Option<f64> {
+    let centre = mean(&reals.targets);
+    let squares = |of: &dyn Fn(usize) -> f64| (0..reals.targets.len()).map(|i| of(i).powi(2)).sum::<f64>();
+    let (left, all) = (squares(&|i| reals.targets[i] - reals.mean[i]), squares(&|i| reals.targets[i] - centre));
+    (all > 0.0).then(|| 1.0 - left / all)
+}
+
 /// Whether the intervals keep what they promise.
-fn calibration(reals: &Reals, scores: &RegressionScores) -> String {
-    let (n, share) = (count(reals.targets.len()), scores.coverage_90.value);
+fn calibration(reals: &Reals, scores: &RegressionScores) -> Result<String> {
+    let share = scores.coverage_90.value;
     // The bootstrap knows no doubt where all targets are held, or none; this interval does.
-    let (low, high) = wilson(share * n, n);
+    let [low, high] = wilson_interval(share, reals.targets.len(), 0.95)?;
     let width = mean(&(0..reals.low.len()).map(|i| reals.high[i] - reals.low[i]).collect::<Vec<_>>());
     let verdict = match share {
         _ if high < 0.9 => "fewer than promised: the model is over-confident, and its intervals are too narrow",
         _ if low > 0.9 => "more than promised: the model is under-confident, and its intervals are too wide",
         _ => "at this level there is no sign that they are too narrow or too wide",
     };
-    format!(
+    let found = format!(
         "The 90 % intervals hold {} of the targets (95 % Wilson interval {} to {}): {verdict}. They are {} wide on average. The negative log likelihood is {} \
          nats per example.",
         percent(share),
@@ -73,17 +80,18 @@ fn calibration(reals: &Reals, scores: &RegressionScores) -> String {
         percent(high),
         short(width),
         interval(&scores.nll)
-    )
+    );
+    Ok(found)
 }
 
 /// Where intervals of other levels do not keep what they promise.
 fn other_levels(reals: &Reals) -> Result<String> {
-    let found = coverages(reals)?;
+    let found = coverages(&reals.transforms()?, reals.targets.len())?;
     let listed = |is_off: &dyn Fn(&Covered) -> bool| {
         let off = found.iter().filter(|c| (c.level - 0.9).abs() > 1e-9 && is_off(c));
         off.map(|c| percent(c.level)).collect::<Vec<_>>().join(", ")
     };
-    let (fewer, more) = (listed(&|c| c.interval.1 < c.level), listed(&|c| c.interval.0 > c.level));
+    let (fewer, more) = (listed(&Covered::is_below), listed(&Covered::is_above));
     let sentence = |levels: &str, what: &str| match levels {
         "" => String::new(),
         levels => format!(" Intervals of {levels} hold {what} targets than promised."),
@@ -103,4 +111,15 @@ fn parts(reals: &Reals) -> String {
          The rest is noise that the model ascribes to the data themselves.",
         percent(epistemic / total)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_that_is_explained() {
+        let reals = |targets: &[f64]| Reals { targets: targets.to_vec(), mean: vec![0.0; 2], ..Reals::default() };
+        assert_eq!((explained(&reals(&[1.0, 1.0])), explained(&reals(&[-1.0, 1.0]))), (None, Some(0.0)));
+    }
 }
