@@ -1,7 +1,7 @@
 //! What `elbo train` does after training, from its arguments.
 
 use crate::cli::CalibrationArgs;
-use elbo::run::{ConformalConfig, PredictionConfig, RunConfig};
+use elbo::run::{CalibrationMethod, ConformalConfig, PredictionConfig, RunConfig};
 
 const DEFAULT_ALPHA: f64 = 0.1;
 const DEFAULT_FRACTION: f64 = 0.2;
@@ -30,13 +30,25 @@ fn conformal(args: &CalibrationArgs, alpha: f64, per_class: bool) -> Option<Conf
 /// What is given to a resumed run, and what the run began with: the option's name and both values, if it is given.
 pub fn given(args: &CalibrationArgs, config: &RunConfig) -> Vec<(&'static str, Option<String>, String)> {
     let (prediction, fraction) = (&config.prediction, config.training.calibration_fraction);
-    let calibrate = args.calibrate.map(|asked| format!("{:?}", asked.method()));
+    let calibrate = args.calibrate.map(|asked| method(asked.method()));
     let (alpha, per_class) =
         prediction.conformal.map_or((DEFAULT_ALPHA, false), |began| (began.alpha, began.per_class));
-    let asked = args.conformal.map(|_| format!("{:?}", conformal(args, alpha, per_class)));
+    let asked = args.conformal.map(|_| sets(conformal(args, alpha, per_class)));
     vec![
-        ("--calibrate", calibrate, format!("{:?}", prediction.calibrate)),
-        ("--conformal", asked, format!("{:?}", prediction.conformal)),
+        ("--calibrate", calibrate, method(prediction.calibrate)),
+        ("--conformal", asked, sets(prediction.conformal)),
         ("--calibration-fraction", args.calibration_fraction.map(|x| x.to_string()), fraction.to_string()),
     ]
+}
+
+fn method(asked: Option<CalibrationMethod>) -> String {
+    asked.map_or("none", CalibrationMethod::name).to_owned()
+}
+
+fn sets(asked: Option<ConformalConfig>) -> String {
+    let said = |ConformalConfig { score, alpha, per_class }| {
+        let by_class = if per_class { " per class" } else { "" };
+        format!("{} with alpha {alpha}{by_class}", score.name())
+    };
+    asked.map_or("none".into(), said)
 }

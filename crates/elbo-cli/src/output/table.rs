@@ -10,8 +10,9 @@ use elbo::run::{
 pub fn scores(part: &str, scores: &TestScores) {
     let mut out = format!("\nScores on {part} (95 % bootstrap intervals)\n\n");
     let posterior = format!("posterior predictive, S = {}", scores.samples);
-    out += &format!("  {:<22}{posterior:<32}{:<32}", "", "mean network");
-    out += if scores.calibrated.is_some() { "recalibrated\n" } else { "\n" };
+    let calibrated = if scores.calibrated.is_some() { "recalibrated" } else { "" };
+    let header = format!("  {:<22}{posterior:<32}{:<32}{calibrated}", "", "mean network");
+    out += &format!("{}\n", header.trim_end());
     let [mean, calibrated] =
         [Some(&scores.mean_network), scores.calibrated.as_ref()].map(|scores| scores.map(rows).unwrap_or_default());
     for (i, (name, posterior)) in rows(&scores.posterior_predictive).into_iter().enumerate() {

@@ -46,22 +46,23 @@ pub struct Calibration {
 }
 
 impl CalibrationMethod {
-    /// The name of the map; `None` if it is chosen.
-    fn name(self) -> Option<&'static str> {
+    /// Its name: that of the map, or `auto`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Auto => None,
-            Self::Temperature => Some("temperature"),
-            Self::Vector => Some("vector"),
-            Self::Dirichlet => Some("dirichlet"),
-            Self::Isotonic => Some("isotonic"),
-            Self::Histogram => Some("histogram"),
+            Self::Auto => "auto",
+            Self::Temperature => "temperature",
+            Self::Vector => "vector",
+            Self::Dirichlet => "dirichlet",
+            Self::Isotonic => "isotonic",
+            Self::Histogram => "histogram",
         }
     }
 
     fn fit(self, probs: &Probabilities, labels: &[usize], seed: u64) -> Result<ClassCalibration, RecalibrationError> {
-        match self.name() {
-            Some(name) => ClassMethod::named(name)?.fit(probs, labels),
-            None => chosen(probs, labels, seed),
+        match self {
+            Self::Auto => chosen(probs, labels, seed),
+            one => ClassMethod::named(one.name())?.fit(probs, labels),
         }
     }
 }

@@ -133,8 +133,7 @@ impl PredictionConfig {
     pub fn check(&self, targets: &Targets, part: Option<&TrainingData>, training: &TrainingConfig) -> Result<()> {
         let is_classes = matches!(targets, Targets::Classes { .. });
         if let Some(method) = self.calibrate.filter(|_| !is_classes) {
-            let found = format!("{method:?}").to_lowercase();
-            return Err(Error::argument("recalibration", "calibrate", "none for real targets", found));
+            return Err(Error::argument("recalibration", "calibrate", "none for real targets", method.name()));
         }
         self.conformal.map_or(Ok(()), |conformal| conformal.check(is_classes))?;
         let shares = usize::from(self.calibrate.is_some()) + usize::from(self.conformal.is_some());
