@@ -136,6 +136,9 @@ fn real_targets_are_regressed_on() {
     let rmse = scores["rmse"]["value"].as_f64().unwrap();
     assert!(rmse < 3.0, "the targets' standard deviation is about 7: {scores}");
     let csv = run(["predict", "--run", &out, "--input", &test]);
-    assert!(csv.starts_with("id,label,predicted,stddev,aleatoric_stddev,epistemic_stddev,low_90,high_90\n"), "{csv}");
+    assert!(
+        csv.starts_with("id,label,predicted,stddev,aleatoric_stddev,epistemic_stddev,low_90,high_90,pit\n"),
+        "{csv}"
+    );
     assert_eq!(csv.lines().count(), 41);
 }
