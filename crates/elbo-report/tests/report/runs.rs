@@ -5,8 +5,8 @@ use elbo::data::{Labels, ReadOptions, ScalingKind};
 use elbo::model::{ModelDescription, preset};
 use elbo::record::parameter_names;
 use elbo::run::{
-    Adjustments, DataSource, Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, PredictionConfig, RunConfig,
-    RunFolder, Timing, TrainingSummary, evaluate_adjusted, predictions_csv, prepare,
+    Adjustments, DataSource, Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, PredictionConfig,
+    RealLikelihood, RunConfig, RunFolder, Timing, TrainingSummary, evaluate_adjusted, predictions_csv, prepare,
 };
 use elbo::train::{Trainer, TrainingConfig};
 use std::fs;
@@ -46,7 +46,9 @@ impl Plan {
             ..TrainingConfig::default()
         };
         let scaling = ScalingKind::PerChannel;
-        let (data, parts) = prepare(self.source.clone(), ReadOptions::default(), scaling, &training).unwrap();
+        let (data, parts) =
+            prepare(self.source.clone(), ReadOptions::default(), scaling, RealLikelihood::default(), &training)
+                .unwrap();
         let prediction = PredictionConfig { samples: 20, ..PredictionConfig::default() };
         let config = RunConfig { elbo_version: "0.1.0".into(), training, prediction, data, model: self.model.clone() };
         let folder = RunFolder::new(path);

@@ -200,15 +200,12 @@ impl Conformal {
     pub fn of_reals(config: ConformalConfig, real: &RealPredictions, targets: &[f64]) -> Result<Self> {
         config.check(false)?;
         check_length(targets.len(), real.mean.len())?;
-        let thresholds = match config.score {
-            ConformalScore::Distribution => {
-                Thresholds::Distribution(DistributionConformal::fit(&real.pit(targets), config.alpha)?)
-            }
-            _ => {
-                let stddevs = stddevs(real);
-                let band = band(config.score, real, &stddevs);
-                Thresholds::Interval(IntervalConformal::fit(band, targets, config.alpha)?)
-            }
+        let thresholds = if config.score == ConformalScore::Distribution {
+            Thresholds::Distribution(DistributionConformal::fit(&real.pit(targets), config.alpha)?)
+        } else {
+            let stddevs = stddevs(real);
+            let band = band(config.score, real, &stddevs);
+            Thresholds::Interval(IntervalConformal::fit(band, targets, config.alpha)?)
         };
         Ok(Self { schema: CONFORMAL_SCHEMA, config, examples: targets.len(), recalibrated: false, thresholds })
     }
