@@ -38,13 +38,21 @@ fn scored(
 fn show(args: &EvaluateArgs, examples: usize, scores: Option<&TestScores>, found: Option<&Found>, json: bool) {
     if json {
         let mut value = serde_json::json!({ "input": args.input, "examples": examples });
-        scores.iter().for_each(|scores| value["scores"] = serde_json::json!(scores));
-        found.iter().for_each(|found| value["ood"] = found.json());
+        if let Some(scores) = scores {
+            value["scores"] = serde_json::json!(scores);
+        }
+        if let Some(found) = found {
+            value["ood"] = found.json();
+        }
         return output::json(&value);
     }
     let part = format!("{examples} examples of {}", args.input.display());
-    scores.iter().for_each(|scores| output::scores(&part, scores));
-    found.iter().for_each(|found| found.show(&part));
+    if let Some(scores) = scores {
+        output::scores(&part, scores);
+    }
+    if let Some(found) = found {
+        found.show(&part);
+    }
 }
 
 fn outcome(min_accuracy: Option<f64>, scores: &Scores) -> Result<Outcome> {

@@ -250,7 +250,9 @@ fn show(folder: &RunFolder, metrics: &Metrics, page: &Page, json: bool) -> Resul
         output::json(&value);
         return Ok(Outcome::Done);
     }
-    warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
+    for warning in warnings {
+        output::note(&format!("warning: {warning}"));
+    }
     if let Some(test) = &metrics.test {
         let part = format!("{} test examples of {}", metrics.examples.test, metrics.dataset);
         output::scores(&part, test);
