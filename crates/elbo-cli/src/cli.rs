@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use elbo::data::{ScalingKind, TaskKind};
 use elbo::device::DeviceName;
-use elbo::run::RealLikelihood;
+use elbo::run::{CalibrationMethod, ConformalScore, RealLikelihood};
 use elbo::threads::MAX_THREADS;
 use std::path::PathBuf;
 
@@ -92,6 +92,8 @@ pub struct TrainArgs {
     #[arg(long, value_enum)]
     pub likelihood: Option<Likelihood>,
     #[command(flatten)]
+    pub calibration: CalibrationArgs,
+    #[command(flatten)]
     pub read: ReadArgs,
     #[command(flatten)]
     pub on: DeviceArgs,
@@ -136,6 +138,28 @@ pub struct SeriesArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "After training")]
+pub struct CalibrationArgs {
+    /// Recalibrates class probabilities; auto chooses by cross-validation [default: none]
+    #[arg(long, value_enum)]
+    pub calibrate: Option<Calibrate>,
+    /// Makes sets of classes (thr, aps, raps) or intervals of real targets (distribution, scaled, mean) that hold the
+    /// label with probability 1 - alpha [default: none]
+    #[arg(long, value_enum)]
+    pub conformal: Option<Conformal>,
+    /// How likely a set or interval may miss [default: 0.1]
+    #[arg(long, value_name = "ALPHA", allow_negative_numbers = true, requires = "conformal")]
+    pub alpha: Option<f64>,
+    /// Keeps to alpha within every class
+    #[arg(long, requires = "conformal")]
+    pub per_class: bool,
+    /// Part of the training data that is kept for these, half for each if both are asked for [default: 0.2 if one is,
+    /// else 0]
+    #[arg(long, value_name = "FRACTION", allow_negative_numbers = true)]
+    pub calibration_fraction: Option<f64>,
+}
+
+#[derive(Debug, Args)]
 pub struct ReadArgs {
     /// Column of a CSV file that holds the label; an empty name for none
     #[arg(long, value_name = "COLUMN")]
@@ -167,6 +191,9 @@ pub struct PredictArgs {
     /// Seed of the draws [default: as in training]
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
+    /// Leave predictions as the model makes them: neither recalibrated nor with sets or intervals
+    #[arg(long)]
+    pub raw: bool,
     /// Where predictions go, as CSV [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -181,15 +208,21 @@ pub struct EvaluateArgs {
     /// Folder of a finished run
     #[arg(long, value_name = "DIR")]
     pub run: PathBuf,
-    /// Series with labels
+    /// Series with labels; with --ood they may have none
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
+    /// Series of another kind: also says how well each uncertainty tells them from those of --input
+    #[arg(long, value_name = "FILE")]
+    pub ood: Option<PathBuf>,
     /// Weight samples [default: as in training]
     #[arg(long, value_name = "S")]
     pub samples: Option<usize>,
     /// Seed of the draws [default: as in training]
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
+    /// Leave predictions as the model makes them: neither recalibrated nor with sets or intervals
+    #[arg(long)]
+    pub raw: bool,
     /// Exit with 1 if the posterior predictive's accuracy is below this
     #[arg(long, value_name = "ACCURACY", value_parser = not_negative)]
     pub min_accuracy: Option<f64>,
@@ -260,6 +293,70 @@ pub enum Task {
     Classes,
     /// A real number
     Real,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Calibrate {
+    /// Probabilities as they are
+    None,
+    /// The best of these by cross-validation
+    Auto,
+    /// One temperature
+    Temperature,
+    /// A weight and an intercept for each class
+    Vector,
+    /// A matrix and intercepts
+    Dirichlet,
+    /// A monotone curve for each class
+    Isotonic,
+    /// Ten bins for each class
+    Histogram,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Conformal {
+    /// Neither sets nor intervals
+    None,
+    /// Sets of the classes above a probability
+    Thr,
+    /// Sets that grow where the prediction is unsure
+    Aps,
+    /// The same with a price for every class beyond the fifth
+    Raps,
+    /// Intervals between two quantiles of the predictive distribution
+    Distribution,
+    /// Intervals whose width follows the predictive standard deviation
+    Scaled,
+    /// Intervals of one width
+    Mean,
+}
+
+impl Calibrate {
+    pub fn method(self) -> Option<CalibrationMethod> {
+        match self {
+            Self::None => None,
+            Self::Auto => Some(CalibrationMethod::Auto),
+            Self::Temperature => Some(CalibrationMethod::Temperature),
+            Self::Vector => Some(CalibrationMethod::Vector),
+            Self::Dirichlet => Some(CalibrationMethod::Dirichlet),
+            Self::Isotonic => Some(CalibrationMethod::Isotonic),
+            Self::Histogram => Some(CalibrationMethod::Histogram),
+        }
+    }
+}
+
+impl Conformal {
+    pub fn score(self) -> Option<ConformalScore> {
+        match self {
+            Self::None => None,
+            Self::Thr => Some(ConformalScore::Thr),
+            Self::Aps => Some(ConformalScore::Aps),
+            Self::Raps => Some(ConformalScore::Raps),
+            Self::Distribution => Some(ConformalScore::Distribution),
+            Self::Scaled => Some(ConformalScore::Scaled),
+            Self::Mean => Some(ConformalScore::Mean),
+        }
+    }
 }
 
 impl From<Scaling> for ScalingKind {

@@ -1,25 +1,58 @@
-//! `elbo evaluate`: the scores of a run on any labelled file.
+//! `elbo evaluate`: the scores of a run on any labelled file, and how well it tells another kind of series from those.
 
+use super::ood::{self, Found};
 use super::{Outcome, read};
 use crate::cli::EvaluateArgs;
 use crate::output;
 use anyhow::{Result, bail};
-use elbo::run::{Scores, TestScores, evaluate};
+use elbo::data::Dataset;
+use elbo::run::{Scores, TestScores, evaluate_adjusted};
 
 pub fn run(args: &EvaluateArgs, json: bool) -> Result<Outcome> {
-    let read::Trained { config, model } = read::trained(&args.run, &args.on.device.open()?)?;
-    let data = config.data.labelled(read::data(&args.input, &args.read, &config)?)?;
-    let samples = args.samples.unwrap_or(config.prediction.samples);
-    let seed = args.seed.unwrap_or(config.training.seed);
-    let evaluated = evaluate(&model, &data, samples, seed)?;
-    let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
-    let scores = TestScores { samples, posterior_predictive, mean_network };
-    if json {
-        output::json(&serde_json::json!({ "input": args.input, "examples": data.len(), "scores": scores }));
-    } else {
-        output::scores(&format!("{} examples of {}", data.len(), args.input.display()), &scores);
+    let trained = read::trained(&args.run, &args.on.device.open()?)?;
+    let data = read::data(&args.input, &args.read, &trained.config)?;
+    let draws =
+        (args.samples.unwrap_or(trained.config.prediction.samples), args.seed.unwrap_or(trained.config.training.seed));
+    let found = args.ood.as_ref().map(|other| ood::run(args, other, &trained, &data, draws)).transpose()?;
+    let is_scored = found.is_none() || args.min_accuracy.is_some() || !ood::is_unlabelled(&data);
+    let scores = is_scored.then(|| scored(args, &trained, &data, draws)).transpose()?;
+    show(args, data.len(), scores.as_ref(), found.as_ref(), json);
+    match &scores {
+        Some(scores) => outcome(args.min_accuracy, &scores.posterior_predictive),
+        None => Ok(Outcome::Done),
     }
-    outcome(args.min_accuracy, &scores.posterior_predictive)
+}
+
+fn scored(
+    args: &EvaluateArgs,
+    trained: &read::Trained,
+    data: &Dataset,
+    (samples, seed): (usize, u64),
+) -> Result<TestScores> {
+    let config = &trained.config;
+    let adjustments = read::adjustments(&args.run, config, args.raw)?;
+    let data = config.data.labelled(data.clone())?;
+    Ok(evaluate_adjusted(&trained.model, &data, samples, seed, &adjustments)?.scores)
+}
+
+fn show(args: &EvaluateArgs, examples: usize, scores: Option<&TestScores>, found: Option<&Found>, json: bool) {
+    if json {
+        let mut value = serde_json::json!({ "input": args.input, "examples": examples });
+        if let Some(scores) = scores {
+            value["scores"] = serde_json::json!(scores);
+        }
+        if let Some(found) = found {
+            value["ood"] = found.json();
+        }
+        return output::json(&value);
+    }
+    let part = format!("{examples} examples of {}", args.input.display());
+    if let Some(scores) = scores {
+        output::scores(&part, scores);
+    }
+    if let Some(found) = found {
+        found.show(&part);
+    }
 }
 
 fn outcome(min_accuracy: Option<f64>, scores: &Scores) -> Result<Outcome> {

@@ -1,8 +1,10 @@
 //! The commands.
 
+mod calibration;
 mod compare;
 mod evaluate;
 mod inspect;
+mod ood;
 mod pages;
 mod predict;
 mod read;

@@ -14,7 +14,8 @@ pub fn run(args: &PredictArgs, json: bool) -> Result<Outcome> {
     let samples = args.samples.unwrap_or(config.prediction.samples);
     let seed = args.seed.unwrap_or(config.training.seed);
     let predictions = predict_posterior(&model, &series, &config.data.target_scaling(&data), samples, seed)?;
-    let csv = predictions_csv(&data, &predictions, config.data.target_names())?;
+    let adjusted = read::adjustments(&args.run, &config, args.raw)?.apply(&predictions)?;
+    let csv = predictions_csv(&data, &predictions, &adjusted, config.data.target_names())?;
     match &args.out {
         Some(path) => {
             write_atomically(path, &csv)?;

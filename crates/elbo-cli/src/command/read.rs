@@ -4,7 +4,7 @@ use crate::cli::ReadArgs;
 use burn::tensor::Device;
 use elbo::data::{Dataset, ReadOptions, read_series, read_with};
 use elbo::model::Model;
-use elbo::run::{DataSource, RunConfig, RunFolder};
+use elbo::run::{Adjustments, DataSource, RunConfig, RunFolder};
 use elbo::{Error, Result};
 use std::path::Path;
 
@@ -32,6 +32,11 @@ pub fn trained(folder: &Path, device: &Device) -> Result<Trained> {
     }
     let run = RunFolder::new(folder);
     Ok(Trained { config: run.config()?, model: run.model(device)? })
+}
+
+/// What the predictions of a run are adjusted by: by nothing if they are to be `raw`.
+pub fn adjustments(folder: &Path, config: &RunConfig, raw: bool) -> Result<Adjustments> {
+    if raw { Ok(Adjustments::default()) } else { RunFolder::new(folder).adjustments(config) }
 }
 
 /// Reads a file as the run's own data were read; a series becomes all its windows.

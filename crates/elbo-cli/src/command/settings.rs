@@ -1,5 +1,6 @@
 //! From arguments to a run's configuration, and back: what a resumed run may not be told anew.
 
+use super::calibration;
 use crate::cli::{SeriesArgs, TrainArgs};
 use anyhow::{Context, Result, bail};
 use elbo::data::{ReadOptions, ScalingKind, SeriesColumns, WindowShape};
@@ -18,7 +19,8 @@ const DEFAULT_TEST_FRACTION: f64 = 0.2;
 pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
     let mut training = training(args);
     training.check()?;
-    let prediction = PredictionConfig { samples: args.samples.unwrap_or(PredictionConfig::default().samples) };
+    let samples = args.samples.unwrap_or(PredictionConfig::default().samples);
+    let prediction = calibration::prediction(&args.calibration, samples);
     // A bad number of samples is told before training, not after.
     elbo::predict::PosteriorPredictive::new(prediction.samples, elbo::Noise::seeded(0))?;
     let model = model(args)?;
@@ -27,6 +29,7 @@ pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
     let likelihood = args.likelihood.map_or(RealLikelihood::default(), Into::into);
     let read = args.read.options(&ReadOptions::default());
     let (data, parts) = prepare(source(args)?, read, scaling, likelihood, &training)?;
+    prediction.check(&data.targets, parts.calibration.as_ref(), &training)?;
     training.kl_weight = args.kl_weight.unwrap_or_else(|| data.targets.default_kl_weight());
     let elbo_version = env!("CARGO_PKG_VERSION").to_owned();
     Ok((RunConfig { elbo_version, training, prediction, data, model }, parts))
@@ -42,6 +45,7 @@ fn training(args: &TrainArgs) -> TrainingConfig {
         samples: args.train_samples.unwrap_or(default.samples),
         seed: args.seed.unwrap_or(default.seed),
         validation_fraction: args.validation.unwrap_or(default.validation_fraction),
+        calibration_fraction: calibration::fraction(&args.calibration),
         ..default
     }
 }
@@ -102,7 +106,8 @@ pub fn check_resumed(args: &TrainArgs, config: &RunConfig, folder: &Path) -> Res
     let scaling = ("--scaling", scaling, format!("{:?}", config.data.scaler.kind));
     let likelihood = args.likelihood.map(|likelihood| format!("{:?}", RealLikelihood::from(likelihood)));
     let likelihood = ("--likelihood", likelihood, format!("{:?}", config.data.targets.real_likelihood()));
-    for (flag, given, began) in numbers.into_iter().chain([scaling, likelihood]) {
+    let after = calibration::given(&args.calibration, config);
+    for (flag, given, began) in numbers.into_iter().chain([scaling, likelihood]).chain(after) {
         if let Some(given) = given.filter(|given| *given != began) {
             differs(flag, &given, &began, folder)?;
         }

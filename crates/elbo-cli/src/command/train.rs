@@ -8,10 +8,10 @@ use burn::tensor::Device;
 use elbo::device::DeviceName;
 use elbo::record::parameter_names;
 use elbo::run::{
-    Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, RunConfig, RunFolder, TestScores, Timing,
-    TrainingSummary, evaluate, predictions_csv,
+    Adjustments, Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, RunConfig, RunFolder, TestScores, Timing,
+    TrainingSummary, evaluate_adjusted, predictions_csv,
 };
-use elbo::train::Trainer;
+use elbo::train::{Trainer, TrainingData};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,8 +42,7 @@ pub fn run(args: &TrainArgs, json: bool) -> Result<Outcome> {
     let mut run = Run { folder: &folder, config, parts, trainer, device, checkpoint_every: args.checkpoint_every };
     run.train(&stop, json)?;
     let metrics = run.finish(started.elapsed().as_secs_f64())?;
-    show(&folder, &metrics, &Page::write(&folder, args), json);
-    Ok(Outcome::Done)
+    show(&folder, &metrics, &Page::write(&folder, args), json)
 }
 
 /// The folder, configuration and data: of a new run, or of the one that is resumed.
@@ -124,7 +123,7 @@ impl Run<'_> {
             epoch: self.trainer.epoch(),
             epochs: self.config.training.epochs,
             train: self.parts.train.len(),
-            validation: self.parts.validation.as_ref().map_or(0, elbo::train::TrainingData::len),
+            validation: self.parts.validation.as_ref().map_or(0, TrainingData::len),
             parameters: self.parameters(),
             device: self.device.to_string(),
         }
@@ -144,16 +143,12 @@ impl Run<'_> {
         let model = self.trainer.trained();
         self.folder.save_model(&model, &self.config)?;
         let started = Instant::now();
-        let test = self.test(&model)?;
+        let test = self.test(&model, &self.adjust(&model)?)?;
         let epochs = self.trainer.epoch();
         let metrics = Metrics {
             schema: elbo::run::METRICS_SCHEMA,
             dataset: self.config.data.name.clone(),
-            examples: PartSizes {
-                train: self.parts.train.len(),
-                validation: self.parts.validation.as_ref().map_or(0, elbo::train::TrainingData::len),
-                test: self.parts.test.as_ref().map_or(0, elbo::train::TrainingData::len),
-            },
+            examples: self.sizes(),
             model: ModelSummary { parameters: self.parameters() },
             training: TrainingSummary {
                 epochs,
@@ -172,15 +167,28 @@ impl Run<'_> {
         Ok(metrics)
     }
 
+    fn sizes(&self) -> PartSizes {
+        let size = |part: &Option<TrainingData>| part.as_ref().map_or(0, TrainingData::len);
+        let Parts { train, validation, calibration, test } = &self.parts;
+        PartSizes { train: train.len(), validation: size(validation), calibration: size(calibration), test: size(test) }
+    }
+
+    /// Fits and writes what predictions are adjusted by.
+    fn adjust(&self, model: &elbo::model::Model) -> Result<Adjustments> {
+        let (part, seed) = (self.parts.calibration.as_ref(), self.config.training.seed);
+        let adjustments = Adjustments::fit(model, part, &self.config.prediction, seed)?;
+        self.folder.save_adjustments(&adjustments)?;
+        Ok(adjustments)
+    }
+
     /// Predicts and scores the test part.
-    fn test(&self, model: &elbo::model::Model) -> Result<Option<TestScores>> {
+    fn test(&self, model: &elbo::model::Model, adjustments: &Adjustments) -> Result<Option<TestScores>> {
         let Some(test) = &self.parts.test else { return Ok(None) };
-        let samples = self.config.prediction.samples;
-        let evaluated = evaluate(model, test, samples, self.config.training.seed)?;
-        let csv = predictions_csv(&test.series, &evaluated.predictions, self.config.data.target_names())?;
-        self.folder.save_predictions(&csv)?;
-        let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
-        Ok(Some(TestScores { samples, posterior_predictive, mean_network }))
+        let (samples, seed) = (self.config.prediction.samples, self.config.training.seed);
+        let tested = evaluate_adjusted(model, test, samples, seed, adjustments)?;
+        let names = self.config.data.target_names();
+        self.folder.save_predictions(&predictions_csv(&test.series, &tested.predictions, &tested.adjusted, names)?)?;
+        Ok(Some(tested.scores))
     }
 }
 
@@ -190,8 +198,7 @@ fn show_finished(folder: &RunFolder, args: &TrainArgs, json: bool) -> Result<Out
         output::note(&format!("{}: the run is finished already", folder.path().display()));
     }
     let page = Page::found(folder).unwrap_or_else(|| Page::write(folder, args));
-    show(folder, &folder.metrics()?, &page, json);
-    Ok(Outcome::Done)
+    show(folder, &folder.metrics()?, &page, json)
 }
 
 /// The report of a run that is done. Whatever goes wrong with it, the run's results are there already.
@@ -240,12 +247,20 @@ impl Page {
     }
 }
 
-fn show(folder: &RunFolder, metrics: &Metrics, page: &Page, json: bool) {
+fn show(folder: &RunFolder, metrics: &Metrics, page: &Page, json: bool) -> Result<Outcome> {
+    let config = folder.config()?;
+    let warnings = folder.adjustments(&config)?.warnings(config.data.target_names());
     if json {
         let mut value = serde_json::json!({ "event": "result", "run": folder.path(), "metrics": metrics });
+        if !warnings.is_empty() {
+            value["warnings"] = warnings.into();
+        }
         page.add_to(&mut value);
         output::json(&value);
-        return;
+        return Ok(Outcome::Done);
+    }
+    for warning in warnings {
+        output::note(&format!("warning: {warning}"));
     }
     if let Some(test) = &metrics.test {
         let part = format!("{} test examples of {}", metrics.examples.test, metrics.dataset);
@@ -253,6 +268,7 @@ fn show(folder: &RunFolder, metrics: &Metrics, page: &Page, json: bool) {
     }
     output::files(folder.path());
     page.show();
+    Ok(Outcome::Done)
 }
 
 /// What Ctrl-C does: the first one lets the epoch end and a checkpoint be written, a second one, or one after training,

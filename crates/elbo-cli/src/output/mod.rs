@@ -6,7 +6,7 @@ mod table;
 
 pub use inspected::inspected;
 pub use progress::Progress;
-pub use table::scores;
+pub use table::{detection, scores};
 
 use anyhow::{Context, Result};
 use elbo::run::{Parts, RunConfig, Targets};
@@ -57,8 +57,9 @@ pub fn headline(config: &RunConfig, parts: &Parts, parameters: usize, folder: &P
         Targets::Horizon { names, steps, .. } => format!("{steps} steps of {} ahead", names.join(", ")),
     };
     let held_out = parts.validation.as_ref().map_or(0, elbo::train::TrainingData::len);
+    let kept = parts.calibration.as_ref().map_or(String::new(), |part| format!(", {} for calibration", part.len()));
     format!(
-        "{}: {} series for training, {held_out} for validation; {} channel(s), length {}, {targets}\n\
+        "{}: {} series for training, {held_out} for validation{kept}; {} channel(s), length {}, {targets}\n\
          Model: {parameters} parameters, KL weight {}, {} epochs of {} examples a step, seed {}\n\
          Run: {}",
         data.name,
@@ -83,12 +84,12 @@ pub fn rows_as_json(csv: &[u8]) -> Result<Value> {
     let mut reader = csv::Reader::from_reader(csv);
     let header = reader.headers().context("predictions")?.clone();
     let real = header.iter().any(|name| name == "stddev");
-    let texts: &[&str] = if real { &["id", "variable"] } else { &["id", "label", "predicted"] };
+    let texts: &[&str] = if real { &["id", "variable"] } else { &["id", "label", "predicted", "set"] };
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.context("predictions")?;
         let field = |(name, text): (&str, &str)| {
-            let number = text.parse::<f64>().ok().filter(|_| !texts.contains(&name));
+            let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && !texts.contains(&name));
             (name.to_owned(), number.map_or_else(|| Value::from(text), Value::from))
         };
         rows.push(Value::Object(header.iter().zip(record.iter()).map(field).collect::<Map<_, _>>()));

@@ -2,16 +2,26 @@
 
 use super::text;
 use elbo::metric::{Estimate, StepScores};
-use elbo::run::{Scores, TestScores};
+use elbo::run::{
+    ConformalConfig, ConformalScores, CoverageScores, ExpectedCoverage, Scores, TestScores, UncertaintyDetection,
+};
 
 /// Scores of both ways of predicting, with their intervals. `part` says of what.
 pub fn scores(part: &str, scores: &TestScores) {
-    let rows = rows(&scores.posterior_predictive).into_iter().zip(rows(&scores.mean_network));
     let mut out = format!("\nScores on {part} (95 % bootstrap intervals)\n\n");
     let posterior = format!("posterior predictive, S = {}", scores.samples);
-    out += &format!("  {:<22}{posterior:<32}{}\n", "", "mean network");
-    for ((name, posterior), (_, mean)) in rows {
-        out += &format!("  {name:<22}{:<32}{}\n", cell(posterior), cell(mean));
+    let calibrated = if scores.calibrated.is_some() { "recalibrated" } else { "" };
+    let header = format!("  {:<22}{posterior:<32}{:<32}{calibrated}", "", "mean network");
+    out += &format!("{}\n", header.trim_end());
+    let [mean, calibrated] =
+        [Some(&scores.mean_network), scores.calibrated.as_ref()].map(|scores| scores.map(rows).unwrap_or_default());
+    for (i, (name, posterior)) in rows(&scores.posterior_predictive).into_iter().enumerate() {
+        let others = [&mean, &calibrated].map(|others| others.get(i).map_or(String::new(), |(_, score)| cell(*score)));
+        let line = format!("  {name:<22}{:<32}{:<32}{}", cell(posterior), others[0], others[1]);
+        out += &format!("{}\n", line.trim_end());
+    }
+    if let Some(scores) = &scores.conformal {
+        out += &conformal(scores);
     }
     if let Scores::Forecast(scores) = &scores.posterior_predictive {
         out += &steps(&scores.by_step);
@@ -40,6 +50,24 @@ fn rows(scores: &Scores) -> Vec<(&'static str, Estimate)> {
     }
 }
 
+/// Coverage and size of sets or intervals, and what coverage was to be expected.
+fn conformal(scores: &ConformalScores) -> String {
+    let ConformalConfig { score, alpha, per_class } = scores.config;
+    let (kind, size_name, size) = match &scores.scores {
+        CoverageScores::Sets(sets) => ("sets", "mean size", sets.mean_size),
+        CoverageScores::Intervals(intervals) => ("intervals", "mean width", intervals.mean_width),
+    };
+    let name = score.name();
+    let by_class = if per_class { ", by class" } else { "" };
+    let of = format!("\n  Conformal {kind} ({name}, alpha = {alpha}{by_class}) from {} examples", scores.examples);
+    let coverage = cell(scores.scores.coverage());
+    let mut out = format!("{of}\n\n  {:<22}{coverage}\n", "coverage");
+    if let [ExpectedCoverage { class: None, low, high }] = scores.expected.as_slice() {
+        out += &format!("  {:<22}{low:.4} to {high:.4} (99 %)\n", "expected coverage");
+    }
+    out + &format!("  {size_name:<22}{}\n", cell(size))
+}
+
 /// At most this many steps are shown.
 const STEPS: usize = 12;
 
@@ -53,6 +81,17 @@ fn steps(steps: &[StepScores]) -> String {
         out += &format!("  {step:<10}{rmse:<14.4}{mae:<14.4}{coverage_90:<20.4}{width_90:.4}\n");
     }
     out
+}
+
+/// How well each uncertainty tells one kind of examples from another. `of` says which.
+pub fn detection(of: &str, found: &[UncertaintyDetection]) {
+    let mut out = format!("\nTelling {of} by uncertainty (95 % bootstrap intervals)\n\n");
+    out += &format!("  {:<28}{:<28}{:<28}{}\n", "uncertainty", "AUROC", "AUPR", "FPR95");
+    for UncertaintyDetection { uncertainty, scores } in found {
+        let (auroc, aupr, fpr95) = (cell(scores.auroc), cell(scores.aupr_out), cell(scores.fpr95));
+        out += &format!("  {:<28}{auroc:<28}{aupr:<28}{fpr95}\n", uncertainty.replace('_', " "));
+    }
+    text(&out);
 }
 
 fn cell(Estimate { value, low, high }: Estimate) -> String {

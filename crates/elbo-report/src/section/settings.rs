@@ -173,6 +173,17 @@ fn command(run: &Run) -> String {
     for (name, value) in &numbers {
         option(name, value);
     }
+    if training.calibration_fraction != 0.0 {
+        option("calibration-fraction", &training.calibration_fraction.to_string());
+    }
+    if let Some(method) = config.prediction.calibrate {
+        option("calibrate", method.name());
+    }
+    if let Some(conformal) = config.prediction.conformal {
+        option("conformal", conformal.score.name());
+        option("alpha", &conformal.alpha.to_string());
+        words.extend(conformal.per_class.then(|| "--per-class".to_owned()));
+    }
     words.join(" \\\n  ")
 }
 

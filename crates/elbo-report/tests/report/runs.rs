@@ -5,8 +5,9 @@ use elbo::data::{ReadOptions, ScalingKind, SeriesColumns, WindowShape};
 use elbo::model::{ModelDescription, preset};
 use elbo::record::parameter_names;
 use elbo::run::{
-    DataSource, Event, EventLog, METRICS_SCHEMA, Metrics, ModelSummary, PartSizes, Parts, PredictionConfig,
-    RealLikelihood, RunConfig, RunFolder, TestScores, Timing, TrainingSummary, evaluate, predictions_csv, prepare,
+    Adjustments, DataSource, Event, EventLog, METRICS_SCHEMA, Metrics, ModelSummary, PartSizes, Parts,
+    PredictionConfig, RealLikelihood, RunConfig, RunFolder, Timing, TrainingSummary, evaluate_adjusted,
+    predictions_csv, prepare,
 };
 use elbo::train::{Trainer, TrainingConfig};
 use std::fs;
@@ -63,7 +64,7 @@ impl Plan {
         };
         let (source, read) = (self.source.clone(), ReadOptions::default());
         let (data, parts) = prepare(source, read, scaling, RealLikelihood::default(), &training).unwrap();
-        let prediction = PredictionConfig { samples: 20 };
+        let prediction = PredictionConfig { samples: 20, ..PredictionConfig::default() };
         let config = RunConfig { elbo_version: "0.1.0".into(), training, prediction, data, model: self.model.clone() };
         let folder = RunFolder::new(path);
         folder.begin(&config).unwrap();
@@ -102,16 +103,18 @@ fn finish(folder: &RunFolder, config: &RunConfig, parts: &Parts, trainer: &Train
     let model = trainer.trained();
     folder.save_model(&model, config).unwrap();
     let test = parts.test.as_ref().map(|test| {
-        let evaluated = evaluate(&model, test, config.prediction.samples, config.training.seed).unwrap();
-        let csv = predictions_csv(&test.series, &evaluated.predictions, config.data.target_names()).unwrap();
+        let (samples, seed) = (config.prediction.samples, config.training.seed);
+        let tested = evaluate_adjusted(&model, test, samples, seed, &Adjustments::default()).unwrap();
+        let names = config.data.target_names();
+        let csv = predictions_csv(&test.series, &tested.predictions, &tested.adjusted, names).unwrap();
         folder.save_predictions(&csv).unwrap();
-        let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
-        TestScores { samples: config.prediction.samples, posterior_predictive, mean_network }
+        tested.scores
     });
     let size = |part: Option<&elbo::train::TrainingData>| part.map_or(0, elbo::train::TrainingData::len);
     let examples = PartSizes {
         train: parts.train.len(),
         validation: size(parts.validation.as_ref()),
+        calibration: size(parts.calibration.as_ref()),
         test: size(parts.test.as_ref()),
     };
     let training =

@@ -12,6 +12,12 @@ use elbo_kernels::Stream;
 /// [`DataError::Argument`] unless `0 <= fraction < 1`; [`DataError::Mismatch`] if there are fewer or more class numbers
 /// than examples.
 pub fn stratified_split(data: &Dataset, fraction: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+    split_by(data, fraction, Stream::named(seed, "data/split"))
+}
+
+/// [`stratified_split`] by another stream than that of the validation part: parts that are split again are split
+/// independently.
+pub(crate) fn split_by(data: &Dataset, fraction: f64, stream: Stream) -> Result<(Vec<usize>, Vec<usize>), DataError> {
     if !(0.0..1.0).contains(&fraction) {
         return Err(DataError::Argument {
             origin: data.name.clone(),
@@ -23,7 +29,7 @@ pub fn stratified_split(data: &Dataset, fraction: f64, seed: u64) -> Result<(Vec
     data.check_label_count()?;
     let (mut train, mut held_out) = (Vec::with_capacity(data.len()), Vec::new());
     for (class, members) in (0..).zip(strata(data)) {
-        let order = permutation(members.len(), Stream::named(seed, "data/split"), class);
+        let order = permutation(members.len(), stream, class);
         let (held, kept) = order.split_at(held_out_count(members.len(), fraction));
         held_out.extend(held.iter().map(|&i| members[i]));
         train.extend(kept.iter().map(|&i| members[i]));

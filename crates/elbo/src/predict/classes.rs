@@ -1,7 +1,7 @@
 //! Class probabilities from logits, gathered weight sample by weight sample.
 
 use crate::error::Result;
-use crate::metric::{ClassUncertainty, Probabilities, UncertaintySplit};
+use crate::metric::{ClassUncertainty, Probabilities, UncertaintySplit, VarianceSplit};
 
 /// Gathers the predictions of a data set, part by part.
 pub(super) struct ClassGatherer {
@@ -31,18 +31,23 @@ impl ClassGatherer {
         indices: impl IntoIterator<Item = &'a [usize]>,
     ) -> Result<UncertaintySplit> {
         let (classes, mut probabilities) = (self.classes, vec![0.0; examples * self.classes]);
-        let mut lists = [vec![0.0; examples], vec![0.0; examples], vec![0.0; examples]];
+        let mut lists: [Vec<f64>; 6] = core::array::from_fn(|_| vec![0.0; examples]);
         for (part, indices) in self.parts.into_iter().zip(indices) {
             let split = part.finish()?;
-            let parts = [split.predictive_entropy, split.expected_entropy, split.mutual_information];
+            let VarianceSplit { total, aleatoric, epistemic } = split.variances;
+            let entropies = [split.predictive_entropy, split.expected_entropy, split.mutual_information];
+            let parts = entropies.into_iter().chain([total, aleatoric, epistemic]);
             for (row, &i) in indices.iter().enumerate() {
                 probabilities[i * classes..(i + 1) * classes].copy_from_slice(split.probabilities.row(row));
-                lists.iter_mut().zip(&parts).for_each(|(list, part)| list[i] = part[row]);
+            }
+            for (list, part) in lists.iter_mut().zip(parts) {
+                indices.iter().zip(part).for_each(|(&i, value)| list[i] = value);
             }
         }
-        let [predictive_entropy, expected_entropy, mutual_information] = lists;
+        let [predictive_entropy, expected_entropy, mutual_information, total, aleatoric, epistemic] = lists;
         let probabilities = Probabilities::new(probabilities, classes)?;
-        Ok(UncertaintySplit { probabilities, predictive_entropy, expected_entropy, mutual_information })
+        let variances = VarianceSplit { total, aleatoric, epistemic };
+        Ok(UncertaintySplit { probabilities, predictive_entropy, expected_entropy, mutual_information, variances })
     }
 }
 

@@ -125,6 +125,19 @@ impl ClassMethod {
 }
 
 impl ClassCalibration {
+    /// The name of its method.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        CLASS_METHODS[match self {
+            Self::Identity => 0,
+            Self::Temperature(_) => 1,
+            Self::Vector(_) => 2,
+            Self::Dirichlet(_) => 3,
+            Self::Isotonic(_) => 4,
+            Self::Histogram(_) => 5,
+        }]
+    }
+
     /// The mapped probabilities.
     ///
     /// # Errors
@@ -148,7 +161,10 @@ mod tests {
     #[test]
     fn every_name_is_its_methods() {
         for name in CLASS_METHODS {
-            assert_eq!(ClassMethod::named(name).unwrap().name(), name);
+            let method = ClassMethod::named(name).unwrap();
+            let probs = Probabilities::new([0.8, 0.2, 0.4, 0.6].repeat(10), 2).unwrap();
+            let labels: Vec<usize> = (0..20).map(|i| usize::from(i % 3 == 0)).collect();
+            assert_eq!((method.name(), method.fit(&probs, &labels).unwrap().name()), (name, name));
         }
         let error = ClassMethod::named("platt").unwrap_err().to_string();
         assert!(error.starts_with("recalibration: expected one of identity, temperature,"), "{error}");

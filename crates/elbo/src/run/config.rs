@@ -1,12 +1,15 @@
 //! `config.toml`: what a run is made of.
 
+use super::adjustments::Shares;
+use super::calibration::CalibrationMethod;
+use super::conformal::ConformalConfig;
 use super::source::DataSource;
 use crate::data::{ReadOptions, Scaler, TargetScaler};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{InputShape, Model, ModelDescription};
 use crate::objective::{Likelihood, likelihood::Gaussian};
 use crate::output::Output;
-use crate::train::TrainingConfig;
+use crate::train::{TrainingConfig, TrainingData};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
@@ -27,16 +30,22 @@ pub struct RunConfig {
 }
 
 /// How a run predicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PredictionConfig {
     /// Weight samples of a prediction.
     pub samples: usize,
+    /// How class probabilities are recalibrated after training; `None` if they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrate: Option<CalibrationMethod>,
+    /// What sets or intervals are made after training; `None` if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conformal: Option<ConformalConfig>,
 }
 
 impl Default for PredictionConfig {
     fn default() -> Self {
-        Self { samples: 100 }
+        Self { samples: 100, calibrate: None, conformal: None }
     }
 }
 
@@ -113,6 +122,27 @@ impl DataConfig {
     #[must_use]
     pub fn input_shape(&self) -> InputShape {
         InputShape { channels: self.channels, length: self.length }
+    }
+}
+
+impl PredictionConfig {
+    /// That what is asked for after training goes with the targets, and that there are examples for it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] naming the first setting that is not allowed.
+    pub fn check(&self, targets: &Targets, part: Option<&TrainingData>, training: &TrainingConfig) -> Result<()> {
+        let is_classes = matches!(targets, Targets::Classes { .. });
+        if let Some(method) = self.calibrate.filter(|_| !is_classes) {
+            return Err(Error::argument("recalibration", "calibrate", "none for real targets", method.name()));
+        }
+        self.conformal.map_or(Ok(()), |conformal| conformal.check(is_classes))?;
+        let shares = usize::from(self.calibrate.is_some()) + usize::from(self.conformal.is_some());
+        let examples = part.map_or(0, TrainingData::len);
+        if examples >= shares && Shares::new(self, part, training.seed)?.are_there() {
+            return Ok(());
+        }
+        let expected = "above 0, large enough to keep examples for recalibration or conformal prediction";
+        Err(Error::argument("training", "calibration_fraction", expected, training.calibration_fraction))
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::data::{Dataset, Labels, TargetScaling};
 use crate::error::{Error, Result};
 use crate::metric::{
-    Bootstrap, ClassificationScores, ForecastPredictions, ForecastScores, RegressionPredictions, RegressionScores,
-    classification_scores, forecast_scores, regression_scores,
+    Bootstrap, ClassificationScores, ForecastPredictions, ForecastScores, Probabilities, RegressionPredictions,
+    RegressionScores, classification_scores, forecast_scores, regression_scores,
 };
 use crate::model::Model;
 use crate::noise::Noise;
@@ -71,9 +71,7 @@ pub fn predict_mean(model: &Model, series: &Dataset, target_scaling: &TargetScal
 fn scores(predictions: &Predictions, data: &TrainingData) -> Result<Scores> {
     let bootstrap = Bootstrap::default();
     match (predictions, &data.series.labels) {
-        (Predictions::Classes(split), Labels::Classes { labels, .. }) => {
-            Ok(Scores::Classification(classification_scores(&split.probabilities, labels, &bootstrap)?))
-        }
+        (Predictions::Classes(split), Labels::Classes { labels, .. }) => class_scores(&split.probabilities, labels),
         (Predictions::Real(real), Labels::Real(targets)) => Ok(Scores::Regression(real_scores(real, targets)?)),
         (Predictions::Real(real), Labels::Horizon { names, values, .. }) => {
             let last = last_values(data, names.len());
@@ -82,6 +80,11 @@ fn scores(predictions: &Predictions, data: &TrainingData) -> Result<Scores> {
         (Predictions::Classes(_), labels) => Err(Error::labels("categorical", "classes", labels)),
         (Predictions::Real(_), labels) => Err(Error::labels("gaussian", "real targets", labels)),
     }
+}
+
+/// The scores of class probabilities.
+pub(super) fn class_scores(probs: &Probabilities, labels: &[usize]) -> Result<Scores> {
+    Ok(Scores::Classification(classification_scores(probs, labels, &Bootstrap::default())?))
 }
 
 fn real_scores(real: &RealPredictions, targets: &[f64]) -> Result<RegressionScores> {

@@ -1,12 +1,17 @@
 //! The folder of a run.
 
+use super::adjustments::Adjustments;
+use super::calibration::CALIBRATION_SCHEMA;
 use super::config::RunConfig;
+use super::conformal::CONFORMAL_SCHEMA;
 use super::metrics::{METRICS_SCHEMA, Metrics};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::record::{NamedTensors, is_temporary, load_parameters, parameters, write_atomically};
 use crate::train::Checkpoint;
 use burn::tensor::Device;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -14,6 +19,8 @@ use std::path::{Path, PathBuf};
 const CONFIG: &str = "config.toml";
 const MODEL: &str = "model.safetensors";
 const METRICS: &str = "metrics.json";
+const CALIBRATION: &str = "calibration.json";
+const CONFORMAL: &str = "conformal.json";
 const PREDICTIONS: &str = "predictions.csv";
 const EVENTS: &str = "events.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
@@ -92,7 +99,10 @@ impl RunFolder {
             let expected = "a folder without a run (or resume it)";
             return Err(Error::argument("run", "out", expected, self.path.display()));
         }
-        if let Some(name) = [MODEL, METRICS, EVENTS, PREDICTIONS].iter().find(|name| self.path.join(name).exists()) {
+        if let Some(name) = [MODEL, METRICS, EVENTS, PREDICTIONS, CALIBRATION, CONFORMAL]
+            .iter()
+            .find(|name| self.path.join(name).exists())
+        {
             let expected = "a folder without the files of another run";
             return Err(Error::argument("run", "out", expected, self.path.join(name).display()));
         }
@@ -181,9 +191,52 @@ impl RunFolder {
     /// # Panics
     /// Never: scores are plain data.
     pub fn save_metrics(&self, metrics: &Metrics) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(metrics).expect("plain data have a JSON form");
-        text.push('\n');
-        self.write(METRICS, text.as_bytes())
+        self.write_json(METRICS, metrics)
+    }
+
+    /// Writes what predictions are adjusted by: before the scores.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    ///
+    /// # Panics
+    /// Never: maps and thresholds are plain data.
+    pub fn save_adjustments(&self, adjustments: &Adjustments) -> Result<()> {
+        if let Some(calibration) = &adjustments.calibration {
+            self.write_json(CALIBRATION, calibration)?;
+        }
+        adjustments.conformal.as_ref().map_or(Ok(()), |conformal| self.write_json(CONFORMAL, conformal))
+    }
+
+    /// What the predictions of a run with this configuration are adjusted by.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::ModelFile`] if a file is damaged, of a later schema, or missing although the configuration
+    /// asks for it, or if thresholds are those of recalibrated probabilities and there is no map.
+    pub fn adjustments(&self, config: &RunConfig) -> Result<Adjustments> {
+        let (calibrate, conformal) = (config.prediction.calibrate.is_some(), config.prediction.conformal.is_some());
+        let found = Adjustments {
+            calibration: self.read_if_there(CALIBRATION, CALIBRATION_SCHEMA, calibrate)?,
+            conformal: self.read_if_there(CONFORMAL, CONFORMAL_SCHEMA, conformal)?,
+        };
+        let recalibrated = found.conformal.as_ref().is_some_and(|conformal| conformal.recalibrated);
+        if recalibrated && found.calibration.is_none() {
+            let reason = format!("its thresholds are those of recalibrated predictions, but there is no {CALIBRATION}");
+            return Err(Error::ModelFile { path: self.path.join(CONFORMAL), reason });
+        }
+        Ok(found)
+    }
+
+    /// Reads a file; `None` if it is neither there nor `wanted`.
+    fn read_if_there<T: DeserializeOwned>(&self, name: &str, schema: u32, wanted: bool) -> Result<Option<T>> {
+        let path = self.path.join(name);
+        match (path.exists(), wanted) {
+            (true, _) => self.read_json(name, schema).map(Some),
+            (false, false) => Ok(None),
+            (false, true) => {
+                Err(Error::ModelFile { path, reason: "the run asks for it, but it is missing (or predict raw)".into() })
+            }
+        }
     }
 
     /// Reads the scores, of a file of this or an earlier version.
@@ -191,14 +244,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`], [`Error::ModelFile`] if the file is damaged or of a later schema.
     pub fn metrics(&self) -> Result<Metrics> {
-        let path = self.path.join(METRICS);
-        let text = fs::read_to_string(&path).map_err(|error| Error::io(&path, "read", error))?;
-        let fail = |reason| Error::ModelFile { path: path.clone(), reason };
-        let Schema { schema } = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
-        if !(1..=METRICS_SCHEMA).contains(&schema) {
-            return Err(fail(format!("expected schema 1 to {METRICS_SCHEMA}, found {schema}")));
-        }
-        serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
+        self.read_json(METRICS, METRICS_SCHEMA)
     }
 
     /// Writes the predictions of the test part.
@@ -215,12 +261,30 @@ impl RunFolder {
         self.path.join(EVENTS)
     }
 
+    /// Reads a file that begins with its schema, `last` at most.
+    fn read_json<T: DeserializeOwned>(&self, name: &str, last: u32) -> Result<T> {
+        let path = self.path.join(name);
+        let text = fs::read_to_string(&path).map_err(|error| Error::io(&path, "read", error))?;
+        let fail = |reason| Error::ModelFile { path: path.clone(), reason };
+        let Schema { schema } = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
+        if !(1..=last).contains(&schema) {
+            return Err(fail(format!("expected schema 1 to {last}, found {schema}")));
+        }
+        serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
+    }
+
+    fn write_json(&self, name: &str, data: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(data).expect("plain data have a JSON form");
+        text.push('\n');
+        self.write(name, text.as_bytes())
+    }
+
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         write_atomically(&self.path.join(name), bytes)
     }
 }
 
-/// What every version of `metrics.json` begins with.
+/// What every version of a JSON file begins with.
 #[derive(serde::Deserialize)]
 struct Schema {
     schema: u32,

@@ -3,12 +3,15 @@
 //! Scores stand at `test.posterior_predictive.<score>.value`, `.low`, `.high` and the same under `test.mean_network`.
 //! Classification has `accuracy`, `nll`, `brier`, `ece`, `squared_ece_debiased`, `spherical`, `error_auroc`, `aurc`,
 //! `excess_aurc`; regression `rmse`, `nll`, `coverage_90`, `mae`, `crps`, `interval_score_90`, `width_90`,
-//! `error_spearman`; forecasts `rmse`, `mae`, `crps`, `nll`, `coverage_90`, `persistence_rmse`, and `by_step`. A score that cannot be had from the predictions is `null`. Everything but `timing` is a function of
-//! configuration and data.
+//! `error_spearman`; forecasts `rmse`, `mae`, `crps`, `nll`, `coverage_90`, `persistence_rmse`, and `by_step`. A score that cannot be had from the predictions is `null`. Runs
+//! that recalibrate have the same scores of the recalibrated posterior predictive under `test.calibrated`; runs with sets
+//! or intervals have `test.conformal`: [`ConformalScores`]. Everything but `timing` is a function of configuration and
+//! data.
 //!
 //! Schema 1 had the first four and the first three. Its files are read: the other scores are `None` then, for nobody
 //! computed them. Files of a schema above 2 are refused.
 
+use super::conformal::ConformalScores;
 use super::evaluate::Scores;
 use crate::train::EpochReport;
 use serde::{Deserialize, Serialize};
@@ -42,6 +45,9 @@ pub struct PartSizes {
     pub train: usize,
     /// Held out.
     pub validation: usize,
+    /// Kept for recalibration and conformal prediction.
+    #[serde(default)]
+    pub calibration: usize,
     /// Scored on.
     pub test: usize,
 }
@@ -73,6 +79,12 @@ pub struct TestScores {
     pub posterior_predictive: Scores,
     /// The network of posterior means.
     pub mean_network: Scores,
+    /// The average over the posterior, recalibrated; `None` if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<Scores>,
+    /// Its sets or intervals; `None` if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conformal: Option<ConformalScores>,
 }
 
 /// Wall-clock times in seconds, and where they were taken.

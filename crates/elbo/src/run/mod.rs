@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `config.toml` | [`RunConfig`]: all that is needed to repeat the run, and to read new data as it read its own |
 //! | `model.safetensors` | parameters by name; the configuration in its metadata |
+//! | `calibration.json` | [`Calibration`]: the map that recalibrates class probabilities, if the run asked for one |
+//! | `conformal.json` | [`Conformal`]: the thresholds of sets or intervals, if the run asked for them |
 //! | `metrics.json` | [`Metrics`]: scores with intervals |
 //! | `predictions.csv` | the test part, example by example |
 //! | `events.jsonl` | what happened, a line each |
@@ -11,20 +13,31 @@
 //!
 //! Every file is written to a temporary name, synced and renamed, but for `events.jsonl`, which grows line by line.
 
+mod adjustments;
+mod calibration;
 mod config;
+mod conformal;
 mod evaluate;
 mod events;
 mod folder;
 mod metrics;
+mod ood;
 mod predictions;
 mod prepare;
 mod source;
 
+pub use adjustments::{Adjusted, Adjustments, Tested, evaluate_adjusted};
+pub use calibration::{CALIBRATION_SCHEMA, Calibration, CalibrationMethod};
 pub use config::{DataConfig, PredictionConfig, RealLikelihood, RunConfig, Targets};
+pub use conformal::{
+    CONFORMAL_SCHEMA, Conformal, ConformalConfig, ConformalScore, ConformalScores, CoverageScores, ExpectedCoverage,
+    IntervalScores, Thresholds,
+};
 pub use evaluate::{Evaluated, Scores, evaluate, predict_mean, predict_posterior};
 pub use events::{Event, EventLog};
 pub use folder::RunFolder;
 pub use metrics::{METRICS_SCHEMA, Metrics, ModelSummary, PartSizes, TestScores, Timing, TrainingSummary};
+pub use ood::{Uncertainty, UncertaintyDetection, detect, uncertainties};
 pub use predictions::predictions_csv;
 pub use prepare::{Parts, prepare};
 pub use source::{DataSource, Loaded};

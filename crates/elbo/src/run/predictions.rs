@@ -3,23 +3,33 @@
 //! Classes: `id, label, predicted, prob_<class>.., predictive_entropy, mutual_information` (nats). Real targets:
 //! `id, label, predicted, stddev, aleatoric_stddev, epistemic_stddev, low_90, high_90, pit`. `label` is empty where it is
 //! not known. Horizons have `step` (counted from 1) and `variable` after `id`, and a row for each.
+//!
+//! All of these are the model's own. What has become of them follows: `calibrated_<class>..`, `set` (the names of its
+//! classes, joined by `|`) and `set_size`; `conformal_low, conformal_high` of a real target.
 
+use super::adjustments::Adjusted;
+use crate::conformal::Intervals;
 use crate::data::{Dataset, Labels};
 use crate::error::{Error, Result};
 use crate::metric::UncertaintySplit;
 use crate::predict::{Predictions, RealPredictions};
 use csv::Writer;
 
-/// The file's content for the examples of `data`; `names` are those of the model's classes, or of the variables that are
-/// forecast.
+/// The file's content for the examples of `data`, with what has become of their predictions; `names` are those of the
+/// model's classes, or of the variables that are forecast.
 ///
 /// # Errors
 /// [`Error::ModelDescription`] if a row cannot be written down.
-pub fn predictions_csv(data: &Dataset, predictions: &Predictions, names: &[String]) -> Result<Vec<u8>> {
+pub fn predictions_csv(
+    data: &Dataset,
+    predictions: &Predictions,
+    adjusted: &Adjusted,
+    names: &[String],
+) -> Result<Vec<u8>> {
     let mut writer = Writer::from_writer(Vec::new());
     let written = match predictions {
-        Predictions::Classes(split) => class_rows(&mut writer, data, split, names),
-        Predictions::Real(real) if names.is_empty() => real_rows(&mut writer, data, real),
+        Predictions::Classes(split) => class_rows(&mut writer, data, (split, adjusted), names),
+        Predictions::Real(real) if names.is_empty() => real_rows(&mut writer, data, real, adjusted.intervals.as_ref()),
         Predictions::Real(real) => horizon_rows(&mut writer, data, real, names),
     };
     let fail = |reason: String| Error::ModelDescription { origin: "predictions.csv".into(), reason };
@@ -30,35 +40,61 @@ pub fn predictions_csv(data: &Dataset, predictions: &Predictions, names: &[Strin
 fn class_rows(
     writer: &mut Writer<Vec<u8>>,
     data: &Dataset,
-    split: &UncertaintySplit,
+    (split, adjusted): (&UncertaintySplit, &Adjusted),
     classes: &[String],
 ) -> csv::Result<()> {
     let probabilities = classes.iter().map(|class| format!("prob_{class}"));
     let header = ["id", "label", "predicted"].map(str::to_owned).into_iter().chain(probabilities);
-    writer.write_record(header.chain(["predictive_entropy", "mutual_information"].map(str::to_owned)))?;
+    let header = header.chain(["predictive_entropy", "mutual_information"].map(str::to_owned));
+    writer.write_record(header.chain(adjusted_header(adjusted, classes)))?;
     for (i, example) in data.examples.iter().enumerate() {
         let predicted = classes[split.probabilities.predicted(i)].clone();
         let numbers = split.probabilities.row(i).iter().copied();
         let numbers = numbers.chain([split.predictive_entropy[i], split.mutual_information[i]]);
         let texts = [example.id.clone(), label(data, i), predicted].into_iter();
-        writer.write_record(texts.chain(numbers.map(|number| number.to_string())))?;
+        let texts = texts.chain(numbers.map(|number| number.to_string()));
+        writer.write_record(texts.chain(adjusted_fields(adjusted, i, classes)))?;
     }
     Ok(())
+}
+
+/// Names of what follows the model's own columns.
+fn adjusted_header(adjusted: &Adjusted, classes: &[String]) -> Vec<String> {
+    let calibrated = adjusted.calibrated.iter().flat_map(|_| classes.iter().map(|class| format!("calibrated_{class}")));
+    let sets = adjusted.sets.iter().flat_map(|_| ["set", "set_size"].map(str::to_owned));
+    calibrated.chain(sets).collect()
+}
+
+/// The same of example `i`.
+fn adjusted_fields(adjusted: &Adjusted, i: usize, classes: &[String]) -> Vec<String> {
+    let calibrated = adjusted.calibrated.iter().flat_map(|probs| probs.row(i).iter().map(f64::to_string));
+    let sets = adjusted.sets.iter().flat_map(|sets| {
+        let names: Vec<&str> = sets.members(i).map(|class| classes[class].as_str()).collect();
+        [names.join("|"), names.len().to_string()]
+    });
+    calibrated.chain(sets).collect()
 }
 
 /// What is said of a real number.
 const REAL: [&str; 8] =
     ["label", "predicted", "stddev", "aleatoric_stddev", "epistemic_stddev", "low_90", "high_90", "pit"];
 
-fn real_rows(writer: &mut Writer<Vec<u8>>, data: &Dataset, real: &RealPredictions) -> csv::Result<()> {
-    writer.write_record(["id"].into_iter().chain(REAL))?;
+fn real_rows(
+    writer: &mut Writer<Vec<u8>>,
+    data: &Dataset,
+    real: &RealPredictions,
+    intervals: Option<&Intervals>,
+) -> csv::Result<()> {
+    let ends = intervals.iter().flat_map(|_| ["conformal_low", "conformal_high"]);
+    writer.write_record(["id"].into_iter().chain(REAL).chain(ends))?;
     let target = |i: usize| match &data.labels {
         Labels::Real(values) => Some(values[i]),
         _ => None,
     };
     for (i, example) in data.examples.iter().enumerate() {
-        let label = label(data, i);
-        writer.write_record([example.id.clone(), label].into_iter().chain(numbers(real, i, target(i))))?;
+        let own = [example.id.clone(), label(data, i)].into_iter().chain(numbers(real, i, target(i)));
+        let ends = intervals.iter().flat_map(|ends| [ends.low[i], ends.high[i]]).map(|end| end.to_string());
+        writer.write_record(own.chain(ends))?;
     }
     Ok(())
 }

@@ -13,6 +13,8 @@ pub struct Parts {
     pub train: TrainingData,
     /// What it is watched on; `None` if nothing is held out.
     pub validation: Option<TrainingData>,
+    /// What its predictions are recalibrated by; `None` if nothing is kept for that.
+    pub calibration: Option<TrainingData>,
     /// What it is scored on.
     pub test: Option<TrainingData>,
 }
@@ -30,8 +32,8 @@ pub fn prepare(
     likelihood: RealLikelihood,
     training: &TrainingConfig,
 ) -> Result<(DataConfig, Parts)> {
-    let Loaded { train, validation, test, fingerprint } = source.load(&read, training)?;
-    let known = || [&train, &validation].into_iter();
+    let Loaded { train, validation, calibration, test, fingerprint } = source.load(&read, training)?;
+    let known = || [&train, &validation, &calibration].into_iter();
     let equal_length = known().all(Dataset::has_equal_lengths) && one_length(known());
     let config = DataConfig {
         name: train.name.clone(),
@@ -44,9 +46,10 @@ pub fn prepare(
         targets: targets(&train, likelihood)?,
         scaler: Scaler::fit(scaling, &train)?,
     };
-    let validation = (!validation.is_empty()).then(|| config.labelled(validation)).transpose()?;
+    let held_out = |part: Dataset| (!part.is_empty()).then(|| config.labelled(part)).transpose();
+    let (validation, calibration) = (held_out(validation)?, held_out(calibration)?);
     let test = test.map(|test| config.labelled(test)).transpose()?;
-    let parts = Parts { train: config.labelled(train)?, validation, test };
+    let parts = Parts { train: config.labelled(train)?, validation, calibration, test };
     Ok((config, parts))
 }
 

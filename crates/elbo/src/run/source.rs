@@ -2,11 +2,12 @@
 
 use crate::data::{
     Dataset, ReadOptions, SeriesColumns, TimeSeries, WindowShape, chronological, embedded, read_series, read_with,
-    stratified_split,
+    split_by, stratified_split,
 };
 use crate::error::{Error, Result};
 use crate::record::hex;
 use crate::train::TrainingConfig;
+use elbo_kernels::Stream;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -49,6 +50,8 @@ pub struct Loaded {
     pub train: Dataset,
     /// What is held out; without examples if nothing is.
     pub validation: Dataset,
+    /// What is kept for recalibration and conformal prediction; without examples if nothing is.
+    pub calibration: Dataset,
     /// What it is scored on.
     pub test: Option<Dataset>,
     /// SHA-256 of all of it.
@@ -56,12 +59,12 @@ pub struct Loaded {
 }
 
 impl DataSource {
-    /// Reads the data and cuts them into parts: of files a random part of the examples, the same of every class, is held
-    /// out; of a series the last rows before the test part.
+    /// Reads the data and cuts them into parts: of files random parts of the examples, the same of every class, are held
+    /// out for validation and for calibration; of a series the last rows before the test part, for validation only.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for an unknown embedded data set; those of the reader; those of data that cannot be
-    /// trained on.
+    /// [`Error::InvalidArgument`] for an unknown embedded data set, a calibration part of a series, or one without an
+    /// example; those of the reader; those of data that cannot be trained on.
     pub fn load(&self, options: &ReadOptions, training: &TrainingConfig) -> Result<Loaded> {
         match self {
             Self::Embedded { dataset } => {
@@ -86,18 +89,40 @@ impl DataSource {
 fn held_out(whole: &Dataset, test: Option<Dataset>, training: &TrainingConfig) -> Result<Loaded> {
     whole.check_trainable()?;
     let (train, held_out) = stratified_split(whole, training.validation_fraction, training.seed)?;
+    let (train, calibration) = kept(whole.subset(&train), training)?;
     let fingerprint = fingerprint([Some(whole), test.as_ref()].into_iter().flatten());
-    Ok(Loaded { train: whole.subset(&train), validation: whole.subset(&held_out), test, fingerprint })
+    Ok(Loaded { train, validation: whole.subset(&held_out), calibration, test, fingerprint })
+}
+
+/// Cuts the calibration part off what is left after the validation part, `rest`.
+fn kept(rest: Dataset, training: &TrainingConfig) -> Result<(Dataset, Dataset)> {
+    let fraction = training.calibration_fraction;
+    if fraction == 0.0 {
+        let none = rest.subset(&[]);
+        return Ok((rest, none));
+    }
+    let of_rest = (fraction / (1.0 - training.validation_fraction)).min(1.0 - f64::EPSILON);
+    let (train, calibration) = split_by(&rest, of_rest, Stream::named(training.seed, "data/calibration"))?;
+    if calibration.is_empty() {
+        let expected = format!("large enough to keep one of {} examples", rest.len());
+        return Err(Error::argument("training", "calibration_fraction", expected, fraction));
+    }
+    Ok((rest.subset(&train), rest.subset(&calibration)))
 }
 
 fn windows(series: &TimeSeries, shape: WindowShape, test_fraction: f64, training: &TrainingConfig) -> Result<Loaded> {
+    if training.calibration_fraction != 0.0 {
+        let expected = "0 for a series: recalibration and conformal prediction are for files of examples";
+        return Err(Error::argument("training", "calibration_fraction", expected, training.calibration_fraction));
+    }
     let parts = chronological(series, shape, training.validation_fraction, test_fraction)?;
     let train = series.windows(shape, parts.train)?;
     train.check_trainable()?;
     let test = series.windows(shape, parts.test)?;
     let validation = series.windows(shape, parts.validation)?;
     let fingerprint = fingerprint([&train, &validation, &test]);
-    Ok(Loaded { train, validation, test: (!test.is_empty()).then_some(test), fingerprint })
+    let calibration = train.subset(&[]);
+    Ok(Loaded { train, validation, calibration, test: (!test.is_empty()).then_some(test), fingerprint })
 }
 
 /// SHA-256 over the values and labels of data sets.

@@ -40,6 +40,15 @@ pub struct TrainingConfig {
     pub seed: u64,
     /// Part of the training data that is held out for validation.
     pub validation_fraction: f64,
+    /// Part of the training data that is kept for recalibration and conformal prediction: neither trained on nor used
+    /// for validation.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub calibration_fraction: f64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
+fn is_zero(fraction: &f64) -> bool {
+    *fraction == 0.0
 }
 
 impl Default for TrainingConfig {
@@ -54,6 +63,7 @@ impl Default for TrainingConfig {
             samples: 1,
             seed: 1,
             validation_fraction: 0.1,
+            calibration_fraction: 0.0,
         }
     }
 }
@@ -85,6 +95,10 @@ impl TrainingConfig {
         }
         if !(0.0..1.0).contains(&self.validation_fraction) {
             return fail("validation_fraction", "at least 0 and below 1", &self.validation_fraction);
+        }
+        if !(0.0..1.0 - self.validation_fraction).contains(&self.calibration_fraction) {
+            let expected = format!("at least 0 and below 1 - {} (validation_fraction)", self.validation_fraction);
+            return fail("calibration_fraction", &expected, &self.calibration_fraction);
         }
         match self.annealing {
             KlAnnealing::Linear { fraction } if !(fraction > 0.0 && fraction <= 1.0) => {
@@ -127,6 +141,10 @@ mod tests {
             (
                 TrainingConfig { kl_weight: -1.0, ..good() },
                 "training: `kl_weight` must be finite and not negative, found -1",
+            ),
+            (
+                TrainingConfig { calibration_fraction: 0.95, ..good() },
+                "training: `calibration_fraction` must be at least 0 and below 1 - 0.1 (validation_fraction), found 0.95",
             ),
             (
                 TrainingConfig { validation_fraction: 1.0, ..good() },

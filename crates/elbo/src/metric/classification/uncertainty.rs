@@ -66,6 +66,8 @@ pub struct UncertaintySplit {
     pub expected_entropy: Vec<f64>,
     /// Epistemic part `H[p] - E_s H[p_s]`, at least 0; rounding below 0 is clipped.
     pub mutual_information: Vec<f64>,
+    /// The same by variances.
+    pub variances: VarianceSplit,
 }
 
 /// Mean variance of the label as a unit vector, and its split; lists are `[examples]`, between 0 and 1.
@@ -161,9 +163,7 @@ impl ClassUncertainty {
     /// # Errors
     /// [`MetricError::Empty`] if no sample was added.
     pub fn finish(mut self) -> Result<UncertaintySplit, MetricError> {
-        if self.samples == 0 {
-            return Err(MetricError::Empty { what: "weight samples" });
-        }
+        let variances = self.variances()?;
         let samples = count(self.samples);
         self.probs.iter_mut().chain(&mut self.entropy).for_each(|sum| *sum /= samples);
         let expected_entropy = self.entropy;
@@ -171,7 +171,7 @@ impl ClassUncertainty {
         let information = |(total, expected): (&f64, &f64)| (total - expected).max(0.0);
         let mutual_information = predictive_entropy.iter().zip(&expected_entropy).map(information).collect();
         let probabilities = Probabilities::new(self.probs, self.classes)?;
-        Ok(UncertaintySplit { probabilities, predictive_entropy, expected_entropy, mutual_information })
+        Ok(UncertaintySplit { probabilities, predictive_entropy, expected_entropy, mutual_information, variances })
     }
 }
 
@@ -227,8 +227,9 @@ mod tests {
         assert!(matches!(uncertainty.push(&[0.5]), Err(MetricError::Length { expected: 2, found: 1, .. })));
         assert!(matches!(uncertainty.push(&[0.9, 0.9]), Err(MetricError::RowSum { row: 0, .. })));
         assert!(matches!(uncertainty.push(&[f64::NAN, 1.0]), Err(MetricError::Probability { class: 0, .. })));
+        let variances = uncertainty.variances().unwrap();
         let split = uncertainty.finish().unwrap();
-        assert_eq!(split.probabilities.values(), [0.5, 0.5]);
+        assert_eq!((split.probabilities.values(), &split.variances), ([0.5, 0.5].as_slice(), &variances));
     }
 
     #[test]

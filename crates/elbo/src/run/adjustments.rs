@@ -1,0 +1,220 @@
+//! What becomes of predictions after training: recalibrated probabilities, and sets or intervals.
+//!
+//! Both are fitted to the calibration part. A map that was fitted to the examples of a threshold would break the
+//! threshold's guarantee, so where both are asked for each has one half of the part, of every class.
+
+use super::calibration::Calibration;
+use super::config::PredictionConfig;
+use super::conformal::{Conformal, ConformalScores};
+use super::evaluate::{Scores, class_scores, evaluate, predict_posterior};
+use super::metrics::TestScores;
+use crate::conformal::{Intervals, PredictionSets};
+use crate::data::{Labels, split_by};
+use crate::error::{Error, Result};
+use crate::metric::Probabilities;
+use crate::model::Model;
+use crate::predict::Predictions;
+use crate::train::TrainingData;
+use elbo_kernels::Stream;
+
+/// The map and the thresholds of a run. By default there are none, and predictions stay as they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Adjustments {
+    /// The map.
+    pub calibration: Option<Calibration>,
+    /// The thresholds; of recalibrated predictions if there is a map.
+    pub conformal: Option<Conformal>,
+}
+
+/// What predictions have become.
+#[derive(Clone, Debug, Default)]
+pub struct Adjusted {
+    /// Recalibrated class probabilities.
+    pub calibrated: Option<Probabilities>,
+    /// Sets of classes.
+    pub sets: Option<PredictionSets>,
+    /// Intervals of real targets.
+    pub intervals: Option<Intervals>,
+}
+
+/// Predictions, what they have become, and the scores of all of it.
+#[derive(Clone, Debug)]
+pub struct Tested {
+    /// What the posterior predictive says.
+    pub predictions: Predictions,
+    /// What has become of it.
+    pub adjusted: Adjusted,
+    /// The scores.
+    pub scores: TestScores,
+}
+
+/// The calibration part, or a half of it, for each use.
+pub(super) struct Shares {
+    calibrate: Option<TrainingData>,
+    conformal: Option<TrainingData>,
+}
+
+impl Shares {
+    /// The part of a run that predicts as `prediction` says.
+    pub(super) fn new(prediction: &PredictionConfig, part: Option<&TrainingData>, seed: u64) -> Result<Self> {
+        match (part, prediction.calibrate.is_some(), prediction.conformal.is_some()) {
+            (Some(part), true, true) => {
+                let (first, second) = split_by(&part.series, 0.5, Stream::named(seed, "data/conformal"))?;
+                let of = |indices: &[usize]| TrainingData { series: part.series.subset(indices), ..part.clone() };
+                Ok(Self { calibrate: Some(of(&first)), conformal: Some(of(&second)) })
+            }
+            (part, calibrate, conformal) => {
+                let given = |wanted: bool| part.filter(|_| wanted).cloned();
+                Ok(Self { calibrate: given(calibrate), conformal: given(conformal) })
+            }
+        }
+    }
+
+    /// Whether every share has examples.
+    pub(super) fn are_there(&self) -> bool {
+        [&self.calibrate, &self.conformal].into_iter().flatten().all(|share| !share.is_empty())
+    }
+}
+
+impl Adjustments {
+    /// Fits what `prediction` asks for to the predictions of the calibration part, which come from the weight samples
+    /// that new predictions with the same `seed` come from.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for settings that do not go with the targets, or without a part that is asked for;
+    /// those of prediction. A map that cannot be fitted is no error: see [`Calibration::fit`].
+    pub fn fit(model: &Model, part: Option<&TrainingData>, prediction: &PredictionConfig, seed: u64) -> Result<Self> {
+        let shares = Shares::new(prediction, part, seed)?;
+        let predict = |share: &TrainingData| {
+            predict_posterior(model, &share.series, &share.target_scaling, prediction.samples, seed)
+        };
+        let mut fitted = Self::default();
+        if let Some(asked) = prediction.calibrate {
+            let share = there(shares.calibrate)?;
+            let (probs, labels) = classes(predict(&share)?, &share.series.labels)?;
+            fitted.calibration = Some(Calibration::fit(asked, &probs, labels, seed));
+        }
+        if let Some(config) = prediction.conformal {
+            let share = there(shares.conformal)?;
+            let predictions = predict(&share)?;
+            let calibrated = fitted.apply(&predictions)?.calibrated;
+            fitted.conformal = Some(match (predictions, &share.series.labels) {
+                (Predictions::Classes(split), Labels::Classes { labels, .. }) => {
+                    let (recalibrated, probs) = (calibrated.is_some(), calibrated.unwrap_or(split.probabilities));
+                    Conformal::of_classes(config, &probs, labels, recalibrated, seed)?
+                }
+                (Predictions::Real(real), Labels::Real(targets)) => Conformal::of_reals(config, &real, targets)?,
+                (_, labels) => return Err(Error::labels("conformal", "classes or real targets", labels)),
+            });
+        }
+        Ok(fitted)
+    }
+
+    /// What becomes of predictions.
+    ///
+    /// # Errors
+    /// [`Error::Targets`] or [`MetricError::Length`](crate::metric::MetricError::Length) for predictions of another kind
+    /// or of another number of classes.
+    pub fn apply(&self, predictions: &Predictions) -> Result<Adjusted> {
+        match predictions {
+            Predictions::Classes(split) => {
+                let map = self.calibration.as_ref();
+                let calibrated = map.map(|map| map.apply(&split.probabilities)).transpose()?;
+                let probs = calibrated.as_ref().unwrap_or(&split.probabilities);
+                let sets = self.conformal.as_ref().map(|conformal| conformal.sets(probs)).transpose()?;
+                Ok(Adjusted { calibrated, sets, intervals: None })
+            }
+            Predictions::Real(real) => {
+                let intervals = self.conformal.as_ref().map(|conformal| conformal.intervals(real)).transpose()?;
+                Ok(Adjusted { calibrated: None, sets: None, intervals })
+            }
+        }
+    }
+
+    /// What could not be done as asked. `classes` are the names of the classes.
+    #[must_use]
+    pub fn warnings(&self, classes: &[String]) -> Vec<String> {
+        let map = self.calibration.as_ref().and_then(|calibration| calibration.warning.as_ref());
+        let map = map.map(|warning| format!("probabilities are not recalibrated: {warning}"));
+        let thresholds = self.conformal.as_ref().and_then(|conformal| conformal.warning(classes));
+        map.into_iter().chain(thresholds).collect()
+    }
+
+    fn score(&self, adjusted: &Adjusted, labels: &Labels) -> Result<(Option<Scores>, Option<ConformalScores>)> {
+        let conformal = self.conformal.as_ref();
+        match labels {
+            Labels::Classes { labels, .. } => {
+                let calibrated = adjusted.calibrated.as_ref().map(|probs| class_scores(probs, labels)).transpose()?;
+                let sets = conformal.zip(adjusted.sets.as_ref());
+                Ok((calibrated, sets.map(|(conformal, sets)| conformal.score_sets(sets, labels)).transpose()?))
+            }
+            Labels::Real(targets) => {
+                let intervals = conformal.zip(adjusted.intervals.as_ref());
+                let scored = intervals.map(|(conformal, intervals)| conformal.score_intervals(intervals, targets));
+                Ok((None, scored.transpose()?))
+            }
+            Labels::Horizon { .. } | Labels::None => Ok((None, None)),
+        }
+    }
+}
+
+/// Predicts `data`, adjusts the predictions and scores all of it.
+///
+/// # Errors
+/// Those of [`evaluate`] and of [`Adjustments::apply`].
+pub fn evaluate_adjusted(
+    model: &Model,
+    data: &TrainingData,
+    samples: usize,
+    seed: u64,
+    adjustments: &Adjustments,
+) -> Result<Tested> {
+    let evaluated = evaluate(model, data, samples, seed)?;
+    let adjusted = adjustments.apply(&evaluated.predictions)?;
+    let (calibrated, conformal) = adjustments.score(&adjusted, &data.series.labels)?;
+    let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
+    let scores = TestScores { samples, posterior_predictive, mean_network, calibrated, conformal };
+    Ok(Tested { predictions: evaluated.predictions, adjusted, scores })
+}
+
+/// A share that is asked for.
+fn there(share: Option<TrainingData>) -> Result<TrainingData> {
+    let expected = "a part of the training data, for recalibration and conformal prediction";
+    share.ok_or_else(|| Error::argument("Adjustments", "part", expected, "none"))
+}
+
+fn classes(predictions: Predictions, labels: &Labels) -> Result<(Probabilities, &[usize])> {
+    match (predictions, labels) {
+        (Predictions::Classes(split), Labels::Classes { labels, .. }) => Ok((split.probabilities, labels)),
+        (_, labels) => Err(Error::labels("recalibration", "classes", labels)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::embedded;
+    use crate::run::{CalibrationMethod, ConformalConfig, ConformalScore};
+
+    /// The halves are disjoint, complete, and have every class; one use alone has the whole part.
+    #[test]
+    fn each_use_has_examples_of_its_own() {
+        let part = TrainingData::classes(embedded("gun-point").unwrap().0).unwrap();
+        let conformal = ConformalConfig { score: ConformalScore::Thr, alpha: 0.1, per_class: false };
+        let calibrate = Some(CalibrationMethod::Auto);
+        let both = PredictionConfig { samples: 1, calibrate, conformal: Some(conformal) };
+        let ids = |share: &Option<TrainingData>| -> Vec<String> {
+            share.iter().flat_map(|share| share.series.examples.iter().map(|example| example.id.clone())).collect()
+        };
+        let shares = Shares::new(&both, Some(&part), 1).unwrap();
+        let mut all = [ids(&shares.calibrate), ids(&shares.conformal)].concat();
+        assert_eq!((all.len(), ids(&shares.calibrate).len()), (part.len(), part.len() / 2));
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), part.len());
+        assert!(shares.conformal.as_ref().unwrap().series.class_counts().iter().all(|&n| n > 5));
+        let one = Shares::new(&PredictionConfig { conformal: None, ..both }, Some(&part), 1).unwrap();
+        assert_eq!((ids(&one.calibrate).len(), one.conformal.is_none()), (part.len(), true));
+        assert!(Shares::new(&both, None, 1).unwrap().are_there(), "none is missing that is not there");
+    }
+}

@@ -1,0 +1,432 @@
+//! `conformal.json`: the thresholds that make sets of classes, or intervals of a real target, from predictions, fitted
+//! after training on examples that the network never saw (see [`conformal`](crate::conformal)).
+//!
+//! `schema`, `config` (the score, α, and whether each class has a threshold of its own), `examples` (that the thresholds
+//! were fitted to), `recalibrated` (whether to recalibrated probabilities) and `thresholds`.
+
+use crate::conformal::{
+    Band, ClassConformal, ClassConformalConfig, ClassScore, CoverageLaw, DistributionConformal, IntervalConformal,
+    Intervals, PredictionSets, SetScores, Threshold,
+};
+use crate::error::{Error, Result};
+use crate::metric::{Bootstrap, Estimate, MetricError, Probabilities, count};
+use crate::predict::RealPredictions;
+use serde::{Deserialize, Serialize};
+
+/// Version of the layout that is written.
+pub const CONFORMAL_SCHEMA: u32 = 1;
+
+/// How rarely a coverage lies outside [`ExpectedCoverage`], at most.
+const ERROR: f64 = 0.01;
+
+/// What is compared with a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConformalScore {
+    /// Classes: [`ClassScore::Thr`].
+    Thr,
+    /// Classes: [`ClassScore::Aps`], randomised.
+    Aps,
+    /// Classes: [`ClassScore::Raps`], randomised, `λ = 0.01`, `r = 5`.
+    Raps,
+    /// Real targets: [`DistributionConformal`].
+    Distribution,
+    /// Real targets: [`Band::Scaled`].
+    Scaled,
+    /// Real targets: [`Band::Mean`].
+    Mean,
+}
+
+/// How sets or intervals are made.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConformalConfig {
+    /// What is compared with the threshold.
+    pub score: ConformalScore,
+    /// How likely a set or interval may miss: α.
+    pub alpha: f64,
+    /// Whether each class has a threshold of its own.
+    #[serde(default)]
+    pub per_class: bool,
+}
+
+/// Fitted thresholds and where they come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conformal {
+    /// Version of this layout: [`CONFORMAL_SCHEMA`].
+    pub schema: u32,
+    /// What was asked for.
+    pub config: ConformalConfig,
+    /// Number of examples that the thresholds were fitted to.
+    pub examples: usize,
+    /// Whether the predictions were recalibrated first.
+    pub recalibrated: bool,
+    /// The thresholds.
+    pub thresholds: Thresholds,
+}
+
+/// Thresholds by what is predicted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thresholds {
+    /// Of classes.
+    Classes(ClassConformal),
+    /// Of the levels of predictive distributions.
+    Distribution(DistributionConformal),
+    /// Of distances from predictive means.
+    Interval(IntervalConformal),
+}
+
+/// Scores of sets or intervals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConformalScores {
+    /// How they were made.
+    pub config: ConformalConfig,
+    /// Number of examples that the thresholds were fitted to.
+    pub examples: usize,
+    /// Where the coverage should lie: of all examples, or of each class that occurs if each has a threshold.
+    pub expected: Vec<ExpectedCoverage>,
+    /// Coverage and size.
+    #[serde(flatten)]
+    pub scores: CoverageScores,
+}
+
+/// Coverage and size.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CoverageScores {
+    /// Of sets.
+    Sets(SetScores),
+    /// Of intervals.
+    Intervals(IntervalScores),
+}
+
+/// Scores of intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IntervalScores {
+    /// Share of the targets that are in their interval.
+    pub coverage: Estimate,
+    /// Mean width, in the unit of the targets; infinite if an interval is the whole line.
+    pub mean_width: Estimate,
+}
+
+/// Where the coverage of test examples lies but for a probability of at most 1 %, given how many examples there are of
+/// each part ([`CoverageLaw`]). Where scores tie, as those of histogram bins do, more may be covered.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpectedCoverage {
+    /// The class; `None` for all examples.
+    pub class: Option<usize>,
+    /// Share of the test examples, lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl ConformalScore {
+    /// The score of classes; `None` if it is one of real targets.
+    #[must_use]
+    pub fn of_classes(self) -> Option<ClassScore> {
+        let name = match self {
+            Self::Thr => "thr",
+            Self::Aps => "aps",
+            Self::Raps => "raps",
+            Self::Distribution | Self::Scaled | Self::Mean => return None,
+        };
+        ClassScore::named(name).ok()
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Thr => "thr",
+            Self::Aps => "aps",
+            Self::Raps => "raps",
+            Self::Distribution => "distribution",
+            Self::Scaled => "scaled",
+            Self::Mean => "mean",
+        }
+    }
+}
+
+impl ConformalConfig {
+    /// That α is one, and that the score is one of classes, or of real targets.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] naming what is not allowed.
+    pub fn check(&self, classes: bool) -> Result<()> {
+        let fail = |argument, expected, found: &dyn core::fmt::Display| {
+            Err(Error::argument("conformal prediction", argument, expected, found))
+        };
+        if !(self.alpha > 0.0 && self.alpha < 1.0) {
+            return fail("alpha", "above 0 and below 1", &self.alpha);
+        }
+        match (classes, self.score.of_classes()) {
+            (true, None) => fail("conformal", "thr, aps or raps for classes", &self.score.name()),
+            (false, Some(_)) => fail("conformal", "distribution, scaled or mean for real targets", &self.score.name()),
+            (false, None) if self.per_class => fail("per_class", "left out for real targets", &self.per_class),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Conformal {
+    /// The thresholds of held-out class probabilities.
+    ///
+    /// # Shapes
+    /// - `probs`: `[n, K]`; `labels`: `[n]`
+    ///
+    /// # Errors
+    /// As [`ConformalConfig::check`] and [`ClassConformal::fit`].
+    pub fn of_classes(
+        config: ConformalConfig,
+        probs: &Probabilities,
+        labels: &[usize],
+        recalibrated: bool,
+        seed: u64,
+    ) -> Result<Self> {
+        config.check(true)?;
+        let ConformalConfig { alpha, per_class, .. } = config;
+        let score = config.score.of_classes().unwrap_or(ClassScore::Thr);
+        let settings = ClassConformalConfig { alpha, score, per_class, nonempty: false, seed };
+        let thresholds = Thresholds::Classes(ClassConformal::fit(probs, labels, settings)?);
+        Ok(Self { schema: CONFORMAL_SCHEMA, config, examples: labels.len(), recalibrated, thresholds })
+    }
+
+    /// The thresholds of held-out real predictions and their targets `[n]`.
+    ///
+    /// # Errors
+    /// As [`ConformalConfig::check`], [`DistributionConformal::fit`] and [`IntervalConformal::fit`].
+    pub fn of_reals(config: ConformalConfig, real: &RealPredictions, targets: &[f64]) -> Result<Self> {
+        config.check(false)?;
+        check_length(targets.len(), real.mean.len())?;
+        let thresholds = if config.score == ConformalScore::Distribution {
+            Thresholds::Distribution(DistributionConformal::fit(&real.pit(targets), config.alpha)?)
+        } else {
+            let stddevs = stddevs(real);
+            let band = band(config.score, real, &stddevs);
+            Thresholds::Interval(IntervalConformal::fit(band, targets, config.alpha)?)
+        };
+        Ok(Self { schema: CONFORMAL_SCHEMA, config, examples: targets.len(), recalibrated: false, thresholds })
+    }
+
+    /// The sets of new class probabilities.
+    ///
+    /// # Errors
+    /// [`Error::Targets`] for thresholds of real targets; those of [`ClassConformal::predict`].
+    pub fn sets(&self, probs: &Probabilities) -> Result<PredictionSets> {
+        match &self.thresholds {
+            Thresholds::Classes(conformal) => Ok(conformal.predict(probs)?),
+            Thresholds::Distribution(_) | Thresholds::Interval(_) => Err(other_kind("real targets", "classes")),
+        }
+    }
+
+    /// The intervals of new real predictions.
+    ///
+    /// # Errors
+    /// [`Error::Targets`] for thresholds of classes; those of [`IntervalConformal::predict`].
+    pub fn intervals(&self, real: &RealPredictions) -> Result<Intervals> {
+        match &self.thresholds {
+            Thresholds::Classes(_) => Err(other_kind("classes", "real targets")),
+            Thresholds::Distribution(conformal) => {
+                let (low, high) = conformal.levels();
+                let ends = real.distributions.iter().map(|of| (of.quantile(low), of.quantile(high)));
+                let (low, high) = ends.unzip();
+                Ok(Intervals { low, high })
+            }
+            Thresholds::Interval(conformal) => {
+                let stddevs = stddevs(real);
+                Ok(conformal.predict(band(self.config.score, real, &stddevs))?)
+            }
+        }
+    }
+
+    /// What there were too few held-out examples for, if for anything. `classes` are the names of the classes.
+    #[must_use]
+    pub fn warning(&self, classes: &[String]) -> Option<String> {
+        let fewest = Threshold::minimum_examples(self.config.alpha).unwrap_or(0);
+        let too_few = |what: String| format!("{what}: fewer than {fewest} held-out examples");
+        match &self.thresholds {
+            Thresholds::Classes(conformal) => {
+                let names: Vec<&str> = conformal
+                    .always_included()
+                    .into_iter()
+                    .filter_map(|k| classes.get(k))
+                    .map(String::as_str)
+                    .collect();
+                (!names.is_empty()).then(|| too_few(format!("every set holds {}", names.join(", "))))
+            }
+            Thresholds::Distribution(_) | Thresholds::Interval(_) => {
+                (!self.threshold(0).is_finite()).then(|| too_few("every interval is the whole line".to_owned()))
+            }
+        }
+    }
+
+    /// The threshold of a class, or of real targets.
+    fn threshold(&self, class: usize) -> &Threshold {
+        match &self.thresholds {
+            Thresholds::Classes(conformal) => conformal.threshold(class),
+            Thresholds::Distribution(conformal) => conformal.threshold(),
+            Thresholds::Interval(conformal) => conformal.threshold(),
+        }
+    }
+
+    /// Scores of sets.
+    ///
+    /// # Errors
+    /// Those of [`PredictionSets::scores`].
+    pub fn score_sets(&self, sets: &PredictionSets, labels: &[usize]) -> Result<ConformalScores> {
+        let scores = CoverageScores::Sets(sets.scores(labels, &Bootstrap::default())?);
+        let size = |class: usize| labels.iter().filter(|&&label| label == class).count();
+        let expected = match self.config.per_class {
+            true => {
+                let occurring = (0..sets.classes()).filter(|&class| size(class) > 0);
+                occurring.map(|class| self.expected(Some(class), size(class))).collect::<Result<_>>()?
+            }
+            false => vec![self.expected(None, labels.len())?],
+        };
+        Ok(ConformalScores { config: self.config, examples: self.examples, expected, scores })
+    }
+
+    /// Scores of intervals.
+    ///
+    /// # Errors
+    /// [`MetricError::Length`] or [`MetricError::Empty`] if the targets do not fit.
+    pub fn score_intervals(&self, intervals: &Intervals, targets: &[f64]) -> Result<ConformalScores> {
+        check_length(intervals.low.len(), targets.len())?;
+        let ends = || intervals.low.iter().zip(&intervals.high);
+        let covered = ends().zip(targets).map(|((low, high), y)| f64::from(u8::from(low <= y && y <= high)));
+        let widths: Vec<f64> = ends().map(|(low, high)| high - low).collect();
+        let bootstrap = Bootstrap::default();
+        let coverage = bootstrap.mean(&covered.collect::<Vec<_>>())?;
+        let scores = CoverageScores::Intervals(IntervalScores { coverage, mean_width: bootstrap.mean(&widths)? });
+        let expected = vec![self.expected(None, targets.len())?];
+        Ok(ConformalScores { config: self.config, examples: self.examples, expected, scores })
+    }
+
+    /// Where the coverage of `test` examples should lie.
+    fn expected(&self, class: Option<usize>, test: usize) -> Result<ExpectedCoverage> {
+        let threshold = self.threshold(class.unwrap_or(0));
+        let law = CoverageLaw::new(threshold.examples(), threshold.alpha())?;
+        let (low, high) = law.covered_between(test, ERROR)?;
+        Ok(ExpectedCoverage { class, low: count(low) / count(test), high: count(high) / count(test) })
+    }
+}
+
+impl CoverageScores {
+    /// Share of the examples that are covered.
+    #[must_use]
+    pub fn coverage(&self) -> Estimate {
+        match self {
+            Self::Sets(scores) => scores.coverage,
+            Self::Intervals(scores) => scores.coverage,
+        }
+    }
+}
+
+fn stddevs(real: &RealPredictions) -> Vec<f64> {
+    (0..real.mean.len()).map(|i| real.stddev(i)).collect()
+}
+
+/// What the intervals are built on: means alone, or with their deviations.
+fn band<'a>(score: ConformalScore, real: &'a RealPredictions, stddevs: &'a [f64]) -> Band<'a> {
+    match score {
+        ConformalScore::Scaled => Band::Scaled { means: &real.mean, stddevs },
+        _ => Band::Mean { means: &real.mean },
+    }
+}
+
+fn check_length(expected: usize, found: usize) -> Result<(), MetricError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(MetricError::Length { what: "targets", expected, found })
+}
+
+/// Thresholds of one kind for predictions of another.
+fn other_kind(expected: &str, found: &str) -> Error {
+    Error::Targets { likelihood: "conformal", expected: expected.to_owned(), found: found.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::predict::Mixture;
+
+    const MEAN: ConformalConfig = ConformalConfig { score: ConformalScore::Mean, alpha: 0.2, per_class: false };
+
+    /// Normal predictions of mean 0 with these deviations.
+    fn normals(stddevs: &[f64]) -> RealPredictions {
+        let distribution = |&scale: &f64| {
+            let mut mixture = Mixture::default();
+            mixture.push_normal(0.0, scale);
+            mixture
+        };
+        RealPredictions {
+            values: 1,
+            mean: vec![0.0; stddevs.len()],
+            aleatoric_variance: stddevs.iter().map(|s| s * s).collect(),
+            epistemic_variance: vec![0.0; stddevs.len()],
+            distributions: stddevs.iter().map(distribution).collect(),
+            log_likelihood: None,
+        }
+    }
+
+    #[test]
+    fn intervals_by_hand() {
+        // Number ⌈5 * 0.8⌉ = 4 of 4 residuals: 4; of those over the deviations: 2.
+        let (real, targets) = (normals(&[1.0, 1.0, 2.0, 2.0]), [1.0, -2.0, 3.0, -4.0]);
+        let of = |score| {
+            let conformal = Conformal::of_reals(ConformalConfig { score, ..MEAN }, &real, &targets).unwrap();
+            let text = serde_json::to_string(&conformal).unwrap();
+            assert_eq!(serde_json::from_str::<Conformal>(&text).unwrap(), conformal);
+            let Intervals { low, high } = conformal.intervals(&normals(&[3.0])).unwrap();
+            (low[0], high[0])
+        };
+        assert_eq!(of(ConformalScore::Mean), (-4.0, 4.0));
+        assert_eq!(of(ConformalScore::Scaled), (-6.0, 6.0));
+        let (low, high) = of(ConformalScore::Distribution);
+        assert!((low + 6.0).abs() < 1e-6 && (high - 6.0).abs() < 1e-6, "{low} {high}");
+    }
+
+    #[test]
+    fn too_few_examples_are_told_and_their_scores_are_read_as_they_were_written() {
+        let conformal = Conformal::of_reals(MEAN, &normals(&[1.0]), &[1.0]).unwrap();
+        let warning = conformal.warning(&[]).unwrap();
+        assert_eq!(warning, "every interval is the whole line: fewer than 4 held-out examples");
+        let intervals = conformal.intervals(&normals(&[1.0, 1.0])).unwrap();
+        let scores = conformal.score_intervals(&intervals, &[5.0, 6.0]).unwrap();
+        assert_eq!((scores.scores.coverage().value, scores.expected[0].low), (1.0, 1.0));
+        let text = serde_json::to_string(&scores).unwrap();
+        assert!(text.contains(r#""mean_width":{"value":"inf","#), "{text}");
+        assert_eq!(serde_json::from_str::<ConformalScores>(&text).unwrap(), scores);
+    }
+
+    #[test]
+    fn each_class_has_its_own_expectation() {
+        let probs = Probabilities::new([0.9, 0.1, 0.2, 0.8].repeat(9), 2).unwrap();
+        let labels: Vec<usize> = (0..18).map(|i| i % 2).collect();
+        let config = ConformalConfig { score: ConformalScore::Thr, alpha: 0.1, per_class: true };
+        let conformal = Conformal::of_classes(config, &probs, &labels, false, 1).unwrap();
+        let sets = conformal.sets(&probs).unwrap();
+        let scores = conformal.score_sets(&sets, &labels).unwrap();
+        let classes: Vec<_> = scores.expected.iter().map(|expected| expected.class).collect();
+        assert_eq!((classes, conformal.warning(&[])), (vec![Some(0), Some(1)], None));
+        let text = serde_json::to_string(&scores).unwrap();
+        assert_eq!(serde_json::from_str::<ConformalScores>(&text).unwrap(), scores);
+        assert!(conformal.intervals(&normals(&[1.0])).is_err());
+        assert!(Conformal::of_reals(MEAN, &normals(&[1.0]), &[1.0]).unwrap().sets(&probs).is_err());
+    }
+
+    #[test]
+    fn misuse_is_named() {
+        let text = |config: ConformalConfig, classes| config.check(classes).unwrap_err().to_string();
+        let thr = ConformalConfig { score: ConformalScore::Thr, ..MEAN };
+        let owner = "conformal prediction: ";
+        assert_eq!(text(MEAN, true), format!("{owner}`conformal` must be thr, aps or raps for classes, found mean"));
+        let expected = format!("{owner}`conformal` must be distribution, scaled or mean for real targets, found thr");
+        assert_eq!(text(thr, false), expected);
+        assert!(text(ConformalConfig { per_class: true, ..MEAN }, false).contains("`per_class` must be left out"));
+        assert!(text(ConformalConfig { alpha: 1.0, ..thr }, true).contains("`alpha` must be above 0 and below 1"));
+    }
+}
