@@ -8,6 +8,8 @@ mod predict;
 mod read;
 mod report;
 mod settings;
+mod stop;
+mod sweep;
 mod train;
 
 use crate::cli::{Cli, Command};

@@ -8,3 +8,4 @@ mod program;
 mod repeatable;
 mod report;
 mod resume;
+mod sweep;

@@ -5,8 +5,8 @@ use elbo::data::{Labels, ReadOptions, ScalingKind};
 use elbo::model::{ModelDescription, preset};
 use elbo::record::parameter_names;
 use elbo::run::{
-    DataSource, Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, PredictionConfig, RunConfig, RunFolder,
-    TestScores, Timing, TrainingSummary, evaluate, predictions_csv, prepare,
+    DataSource, Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, PredictionConfig, RealLikelihood, RunConfig,
+    RunFolder, TestScores, Timing, TrainingSummary, evaluate, predictions_csv, prepare,
 };
 use elbo::train::{Trainer, TrainingConfig};
 use std::fs;
@@ -46,9 +46,12 @@ impl Plan {
             ..TrainingConfig::default()
         };
         let scaling = ScalingKind::PerChannel;
-        let (data, parts) = prepare(self.source.clone(), ReadOptions::default(), scaling, &training).unwrap();
+        let (data, parts) =
+            prepare(self.source.clone(), ReadOptions::default(), scaling, RealLikelihood::default(), &training)
+                .unwrap();
         let prediction = PredictionConfig { samples: 20 };
-        let config = RunConfig { elbo_version: "0.1.0".into(), training, prediction, data, model: self.model.clone() };
+        let (elbo_version, model) = ("0.1.0".into(), self.model.clone());
+        let config = RunConfig { elbo_version, training, prediction, sweep: None, data, model };
         let folder = RunFolder::new(path);
         folder.begin(&config).unwrap();
         let trainer = self.train(&folder, &config, &parts);

@@ -9,6 +9,8 @@
 //! | `events.jsonl` | what happened, a line each |
 //! | `checkpoints/last.safetensors` | the state to go on from |
 //!
+//! A [`Sweep`] that chose the run's settings has left `sweep.toml`, `trials/`, `sweep.json` and `sweep.csv` beside them.
+//!
 //! Every file is written to a temporary name, synced and renamed, but for `events.jsonl`, which grows line by line.
 
 mod config;
@@ -19,6 +21,7 @@ mod metrics;
 mod predictions;
 mod prepare;
 mod source;
+mod sweep;
 
 pub use config::{DataConfig, PredictionConfig, RealLikelihood, RunConfig, Targets};
 pub use evaluate::{Evaluated, Scores, evaluate, predict_mean, predict_posterior};
@@ -28,3 +31,6 @@ pub use metrics::{METRICS_SCHEMA, Metrics, ModelSummary, PartSizes, TestScores, 
 pub use predictions::predictions_csv;
 pub use prepare::{Parts, prepare};
 pub use source::{DataSource, Loaded};
+pub use sweep::{
+    Choice, Dimension, SWEEP_SCHEMA, Setting, Sweep, SweepConfig, SweepTable, TrialProgress, TrialRow, Values,
+};
