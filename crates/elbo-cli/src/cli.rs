@@ -91,8 +91,6 @@ pub struct TrainArgs {
     #[arg(long, value_enum)]
     pub likelihood: Option<Likelihood>,
     #[command(flatten)]
-    pub sweep: SweepArgs,
-    #[command(flatten)]
     pub read: ReadArgs,
     /// Folder of the run [default: runs/<data set>-<number>]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
@@ -106,6 +104,9 @@ pub struct TrainArgs {
     /// Do not write report.html
     #[arg(long)]
     pub no_report: bool,
+    // Last: options after it would stand under its heading.
+    #[command(flatten)]
+    pub sweep: SweepArgs,
 }
 
 #[derive(Debug, Args)]

@@ -3,19 +3,14 @@
 use super::stop::Stop;
 use crate::output::{self, Trials};
 use anyhow::{Result, bail};
-use elbo::run::{RunFolder, Sweep, SweepTable};
+use elbo::run::{DataSource, RunFolder, Sweep, SweepTable};
 
 /// Below this many held-out examples the choice is little more than chance, and the user is told.
 const FEW: usize = 30;
 
 /// Runs the trials that have not been run.
 pub fn run(folder: &RunFolder, sweep: &Sweep, stop: &Stop, json: bool) -> Result<SweepTable> {
-    if sweep.held_out() < FEW {
-        let held_out = sweep.held_out();
-        output::note(&format!(
-            "warning: trials are compared on {held_out} held-out examples only; --folds 5 would use all training examples"
-        ));
-    }
+    warn_of_few(sweep);
     let trials = Trials::new(json, sweep.trials(), sweep.held_out());
     for trial in 1..=sweep.trials() {
         trials.begin(trial);
@@ -34,4 +29,17 @@ pub fn run(folder: &RunFolder, sweep: &Sweep, stop: &Stop, json: bool) -> Result
     trials.finish();
     output::trials(&table, folder.path(), json);
     Ok(table)
+}
+
+/// Says what a choice on a handful of examples is worth, and what would be better.
+fn warn_of_few(sweep: &Sweep) {
+    let (held_out, base) = (sweep.held_out(), sweep.base());
+    let folds = base.sweep.as_ref().is_some_and(|sweep| sweep.folds.is_some());
+    let advice = match base.data.source {
+        DataSource::Series { .. } => "a larger --validation would tell more",
+        _ => "--folds 5 would use all training examples",
+    };
+    if held_out < FEW && !folds {
+        output::note(&format!("warning: trials are compared on {held_out} held-out examples only; {advice}"));
+    }
 }

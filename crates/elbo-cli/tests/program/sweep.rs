@@ -27,11 +27,11 @@ fn a_clearly_better_setting_wins() {
     let out = folder.path("run");
     let settings = ["train", "--epochs=20", "--samples=20", "--folds=3", "--sweep=lr=1e-7,0.005"];
     let shown = run(settings.into_iter().chain(["--sweep=kl-weight=0.01,100", "--out", &out]));
-    assert!(shown.contains("* 2      0.01             0.005"), "{shown}");
-    assert!(shown.contains("* trial 2 is chosen: the best NLL; all in"), "{shown}");
+    assert!(shown.contains("* 3      0.01             0.005"), "{shown}");
+    assert!(shown.contains("* trial 3 is chosen: the best NLL; all in"), "{shown}");
 
     let table = table(&out);
-    assert_eq!((&table["chosen"], &table["examples"], &table["folds"]), (&2.into(), &67.into(), &3.into()));
+    assert_eq!((&table["chosen"], &table["examples"], &table["folds"]), (&3.into(), &67.into(), &3.into()));
     let trials = table["trials"].as_array().unwrap();
     let settings: Vec<[f64; 2]> =
         trials.iter().map(|trial| ["lr", "kl-weight"].map(|name| trial["settings"][name].as_f64().unwrap())).collect();

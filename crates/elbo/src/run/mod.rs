@@ -21,7 +21,7 @@ mod metrics;
 mod predictions;
 mod prepare;
 mod source;
-mod sweep;
+pub mod sweep;
 
 pub use config::{DataConfig, PredictionConfig, RealLikelihood, RunConfig, Targets};
 pub use evaluate::{Evaluated, Scores, evaluate, predict_mean, predict_posterior};

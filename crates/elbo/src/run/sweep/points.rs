@@ -20,7 +20,18 @@ const BASES: [u64; Setting::ALL.len()] = [2, 3, 5, 7];
 const MAX_GRID: usize = 1_000_000;
 
 impl SweepConfig {
-    /// The points, a value per setting of the space each. The sweep has been [checked](Self::check).
+    /// The points, a value per setting of the space each; what they are is told in the [module](super).
+    ///
+    /// ```
+    /// use elbo::run::{Choice, SweepConfig};
+    /// let space = vec!["lr=0.001,0.01".parse()?, "kl-weight=0.1,1".parse()?];
+    /// let grid = SweepConfig { space, trials: None, folds: None, choose: Choice::Minimum };
+    /// assert_eq!(grid.points(7)?, [[0.001, 0.1], [0.001, 1.0], [0.01, 0.1], [0.01, 1.0]]);
+    /// let space = vec!["lr=1e-4..1e-2:log".parse()?];
+    /// let spread = SweepConfig { space, trials: Some(20), ..grid };
+    /// assert!(spread.points(7)?.iter().all(|point| (1e-4..=1e-2).contains(&point[0])));
+    /// # Ok::<(), elbo::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`check`](Self::check).
@@ -137,7 +148,7 @@ mod tests {
         assert_eq!(points, STABLE);
     }
 
-    const STABLE: [[f64; 2]; 3] = [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]];
+    const STABLE: [[f64; 2]; 3] = [[1.925e-4, 1.0], [1.925e-3, 0.5], [6.088e-4, 0.5]];
 
     proptest! {
         #[test]

@@ -43,11 +43,11 @@ pub struct TrialRow {
     /// `sd(L_i) / sqrt(n)` over the n held-out examples; not a number for a single one or a failed trial.
     #[serde(with = "number")]
     pub standard_error: f64,
-    /// What its score is above the best trial's.
-    #[serde(with = "number")]
+    /// What its score is above the best trial's; not a number, and left out of files, while that is not known.
+    #[serde(with = "number", default = "unknown", skip_serializing_if = "is_unknown")]
     pub gap: f64,
     /// `sd(L_i - L*_i) / sqrt(n)`: the standard error of the gap, example by example.
-    #[serde(with = "number")]
+    #[serde(with = "number", default = "unknown", skip_serializing_if = "is_unknown")]
     pub gap_standard_error: f64,
     /// Part of the held-out examples whose class is the most probable one; `None` for real targets.
     pub accuracy: Option<f64>,
@@ -100,6 +100,15 @@ impl Trial {
         }
         mean_and_error(&self.nll.iter().zip(&best.nll).map(|(a, b)| a - b).collect::<Vec<_>>())
     }
+}
+
+fn unknown() -> f64 {
+    f64::NAN
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
+fn is_unknown(value: &f64) -> bool {
+    value.is_nan()
 }
 
 /// `m = Σ x_i / n` and `sqrt(Σ (x_i - m)² / (n - 1) / n)`.

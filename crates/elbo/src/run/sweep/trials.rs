@@ -60,6 +60,12 @@ impl Sweep {
         Ok(Self { folder, base, config, points, held_out })
     }
 
+    /// The configuration that trials differ from.
+    #[must_use]
+    pub fn base(&self) -> &RunConfig {
+        &self.base
+    }
+
     /// Number of trials.
     #[must_use]
     pub fn trials(&self) -> usize {
