@@ -51,8 +51,6 @@ pub struct TrainArgs {
     /// Embedded data set: italy-power-demand or gun-point [default: italy-power-demand]
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<String>,
-    #[command(flatten)]
-    pub series: SeriesArgs,
     /// Network: conv1d, mlp or tcn [default: conv1d; tcn with --series]
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub preset: Option<String>,
@@ -104,7 +102,9 @@ pub struct TrainArgs {
     /// Do not write report.html
     #[arg(long)]
     pub no_report: bool,
-    // Last: options after it would stand under its heading.
+    // Last: options after these would stand under their headings.
+    #[command(flatten)]
+    pub series: SeriesArgs,
     #[command(flatten)]
     pub sweep: SweepArgs,
 }

@@ -19,6 +19,9 @@ const BASES: [u64; Setting::ALL.len()] = [2, 3, 5, 7];
 /// Of larger grids no part can be drawn.
 const MAX_GRID: usize = 1_000_000;
 
+/// Orders of examples are drawn with the numbers of epochs; this is none.
+const NO_EPOCH: u64 = u64::MAX;
+
 impl SweepConfig {
     /// The points, a value per setting of the space each; what they are is told in the [module](super).
     ///
@@ -42,7 +45,7 @@ impl SweepConfig {
             None => Ok((0..trials as u64).map(|i| self.halton(i, seed)).collect()),
             Some(size) if size <= trials => Ok((0..size).map(|i| self.combination(i)).collect()),
             Some(size) if size <= MAX_GRID => {
-                let order = shuffled(size, Stream::named(seed, "sweep/grid").id, 0);
+                let order = shuffled(size, seed, NO_EPOCH);
                 Ok(order.into_iter().take(trials).map(|i| self.combination(i)).collect())
             }
             Some(size) => {
