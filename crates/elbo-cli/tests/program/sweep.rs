@@ -56,7 +56,7 @@ fn a_clearly_better_setting_wins() {
     assert_eq!(csv.lines().count(), 5);
     let trials = files(&Path::new(&out).join("trials"));
     assert_eq!(trials.iter().filter(|path| path.ends_with("trial.json")).count(), 4);
-    run(["evaluate", "--run", &out, "--input", &crate::program::shipped("")]);
+    run(["evaluate", "--run", &out, "--input", &crate::program::shipped("ItalyPowerDemand/ItalyPowerDemand_TEST.ts")]);
 }
 
 /// A sweep over ranges with folds, and a run after it.

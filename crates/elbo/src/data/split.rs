@@ -57,7 +57,9 @@ pub fn stratified_folds(data: &Dataset, folds: usize, seed: u64) -> Result<Vec<V
     }
     let mut parts: Vec<Vec<usize>> =
         (0..folds).map(|fold| order.iter().skip(fold).step_by(folds).copied().collect()).collect();
-    parts.iter_mut().for_each(|part| part.sort_unstable());
+    for part in &mut parts {
+        part.sort_unstable();
+    }
     Ok(parts)
 }
 
