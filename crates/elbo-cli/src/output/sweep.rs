@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The progress of a sweep.
 pub struct Trials {
     json: bool,
-    trials: usize,
+    count: usize,
     bar: Option<ProgressBar>,
 }
 
@@ -20,14 +20,14 @@ impl Trials {
         if !json {
             say(bar.as_ref(), &format!("Sweep: {trials} trials, each scored on {held_out} held-out examples"));
         }
-        Self { json, trials, bar }
+        Self { json, count: trials, bar }
     }
 
     /// Before a trial.
     pub fn begin(&self, trial: usize) {
         if let Some(bar) = &self.bar {
             bar.set_position(0);
-            bar.set_message(format!("trial {trial} of {}", self.trials));
+            bar.set_message(format!("trial {trial} of {}", self.count));
         }
     }
 
@@ -49,7 +49,7 @@ impl Trials {
             Some(reason) => format!("failed: {reason}"),
             None => format!("NLL {:.4} (standard error {:.4})", row.nll, row.standard_error),
         };
-        let (trial, trials, seconds) = (row.trial, self.trials, row.seconds);
+        let (trial, trials, seconds) = (row.trial, self.count, row.seconds);
         say(self.bar.as_ref(), &format!("trial {trial}/{trials}  {}: {score}, {seconds:.1} s", settings.join(", ")));
     }
 
@@ -75,7 +75,9 @@ pub fn trials(table: &SweepTable, folder: &Path, json: bool) {
     let second = if rows.iter().any(|row| row.accuracy.is_some()) { "accuracy" } else { "RMSE" };
     let mut out = format!("\nTrials on {} held-out examples (NLL in nats, ± standard error)\n\n", table.examples);
     out += &format!("  {:<7}", "trial");
-    names.iter().for_each(|name| out += &format!("{name:<17}"));
+    for name in names {
+        out += &format!("{name:<17}");
+    }
     out += &format!("{:<20}{:<20}{second:<10}{}\n", "NLL", "above the best", "seconds");
     for row in rows {
         out += &line(row, row.trial == table.chosen);
@@ -86,7 +88,9 @@ pub fn trials(table: &SweepTable, folder: &Path, json: bool) {
 
 fn line(row: &TrialRow, chosen: bool) -> String {
     let mut out = format!("{} {:<7}", if chosen { '*' } else { ' ' }, row.trial);
-    row.settings.values().for_each(|value| out += &format!("{value:<17}"));
+    for value in row.settings.values() {
+        out += &format!("{value:<17}");
+    }
     if row.failed.is_some() {
         return out + "failed\n";
     }

@@ -217,7 +217,7 @@ fn bad_sweeps_are_refused_before_anything_is_trained() {
         assert!(message.contains(part), "{arguments:?}: {message}");
         assert!(!Path::new(&out).exists(), "{arguments:?} left a folder behind");
     }
-    let rows: String = (0..60).map(|t| format!("{t},{}\n", t % 7)).collect();
+    let rows = (0..60).map(|t| format!("{t},{}\n", t % 7)).collect::<Vec<_>>().concat();
     let series = folder.file("series.csv", "time,value\n".to_owned() + &rows);
     let settings = ["train", "--series", &series, "--horizon=2", "--sweep=lr=1,2", "--folds=2", "--out", &out];
     let message = error_of(&elbo(settings).output().unwrap());
@@ -229,7 +229,7 @@ fn bad_sweeps_are_refused_before_anything_is_trained() {
 fn forecasts_are_swept_on_their_validation_part() {
     let folder = Folder::new();
     let out = folder.path("run");
-    let rows: String = (0..120).map(|t| format!("{t},{}\n", (f64::from(t) / 3.0).sin())).collect();
+    let rows = (0..120).map(|t| format!("{t},{}\n", (f64::from(t) / 3.0).sin())).collect::<Vec<_>>().concat();
     let series = folder.file("series.csv", "time,value\n".to_owned() + &rows);
     let settings = ["train", "--series", &series, "--horizon=3", "--epochs=3", "--samples=10", "--validation=0.2"];
     let shown = run(settings.into_iter().chain(["--sweep=kl-weight=0.1,1", "--out", &out]));
