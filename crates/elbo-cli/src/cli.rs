@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use elbo::data::{ScalingKind, TaskKind};
 use elbo::device::DeviceName;
-use elbo::run::{CalibrationMethod, ConformalScore, RealLikelihood};
+use elbo::run::{CalibrationMethod, Choice, ConformalScore, RealLikelihood};
 use elbo::threads::MAX_THREADS;
 use std::path::PathBuf;
 
@@ -52,8 +52,6 @@ pub struct TrainArgs {
     /// Embedded data set: italy-power-demand or gun-point [default: italy-power-demand]
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<String>,
-    #[command(flatten)]
-    pub series: SeriesArgs,
     /// Network: conv1d, mlp or tcn [default: conv1d; tcn with --series]
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub preset: Option<String>,
@@ -109,6 +107,11 @@ pub struct TrainArgs {
     /// Do not write report.html
     #[arg(long)]
     pub no_report: bool,
+    // Last: options after these would stand under their headings.
+    #[command(flatten)]
+    pub series: SeriesArgs,
+    #[command(flatten)]
+    pub sweep: SweepArgs,
 }
 
 #[derive(Debug, Args)]
@@ -157,6 +160,33 @@ pub struct CalibrationArgs {
     /// else 0]
     #[arg(long, value_name = "FRACTION", allow_negative_numbers = true)]
     pub calibration_fraction: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sweep")]
+pub struct SweepArgs {
+    /// Values to try for a setting, may be given for several: a list, kl-weight=0.01,0.1,1, or a range,
+    /// lr=1e-4..1e-2:log (with --trials)
+    ///
+    /// Settings: kl-weight, lr, prior-scale, posterior-scale; the scales in the form that the model has them, in presets
+    /// divided by the square root of the fan-in. Every trial is scored on held-out examples by the negative log likelihood
+    /// of its posterior predictive; the best settings then train the final model on all training data.
+    /// DIR/sweep.csv has a row per trial. A sweep that was interrupted goes on with --resume DIR.
+    #[arg(long, value_name = "NAME=VALUES")]
+    pub sweep: Vec<String>,
+    /// Points to try, spread evenly over the values [default: all combinations of lists]
+    #[arg(long, value_name = "N", requires = "sweep")]
+    pub trials: Option<usize>,
+    /// Score by cross-validation: every one of K parts of the training data is held out in turn [default: score on the
+    /// validation part]
+    #[arg(long, value_name = "K", requires = "sweep", conflicts_with = "validation")]
+    pub folds: Option<usize>,
+    /// Which trial is chosen
+    #[arg(long, value_enum, requires = "sweep")]
+    pub choose: Option<Choose>,
+    /// End with the table of trials; --resume DIR trains the final model later
+    #[arg(long, requires = "sweep")]
+    pub sweep_only: bool,
 }
 
 #[derive(Debug, Args)]
@@ -288,6 +318,14 @@ pub enum Likelihood {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Choose {
+    /// The best score (default)
+    Minimum,
+    /// The highest KL weight, then the lowest prior scale, that the best does not beat by more than a standard error
+    OneSe,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Task {
     /// One of some classes
     Classes,
@@ -375,6 +413,15 @@ impl From<Likelihood> for RealLikelihood {
         match likelihood {
             Likelihood::Gaussian => Self::Gaussian,
             Likelihood::StudentT => Self::StudentT,
+        }
+    }
+}
+
+impl From<Choose> for Choice {
+    fn from(choose: Choose) -> Self {
+        match choose {
+            Choose::Minimum => Self::Minimum,
+            Choose::OneSe => Self::OneStandardError,
         }
     }
 }

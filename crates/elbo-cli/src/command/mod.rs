@@ -10,6 +10,8 @@ mod predict;
 mod read;
 mod report;
 mod settings;
+mod stop;
+mod sweep;
 mod train;
 
 use crate::cli::{Cli, Command};

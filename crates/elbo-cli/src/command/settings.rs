@@ -1,11 +1,13 @@
 //! From arguments to a run's configuration, and back: what a resumed run may not be told anew.
 
 use super::calibration;
-use crate::cli::{SeriesArgs, TrainArgs};
+use crate::cli::{SeriesArgs, SweepArgs, TrainArgs};
 use anyhow::{Context, Result, bail};
 use elbo::data::{ReadOptions, ScalingKind, SeriesColumns, WindowShape};
 use elbo::model::{ModelDescription, preset};
-use elbo::run::{DataSource, Parts, PredictionConfig, RealLikelihood, RunConfig, prepare};
+use elbo::run::{
+    Choice, DataSource, Dimension, Parts, PredictionConfig, RealLikelihood, RunConfig, Setting, SweepConfig, prepare,
+};
 use elbo::train::TrainingConfig;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ const DEFAULT_TEST_FRACTION: f64 = 0.2;
 pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
     let mut training = training(args);
     training.check()?;
+    let sweep = sweep(&args.sweep)?;
+    check_not_given(args, sweep.as_ref())?;
     let samples = args.samples.unwrap_or(PredictionConfig::default().samples);
     let prediction = calibration::prediction(&args.calibration, samples);
     // A bad number of samples is told before training, not after.
@@ -32,7 +36,7 @@ pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
     prediction.check(&data.targets, parts.calibration.as_ref(), &training)?;
     training.kl_weight = args.kl_weight.unwrap_or_else(|| data.targets.default_kl_weight());
     let elbo_version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok((RunConfig { elbo_version, training, prediction, data, model }, parts))
+    Ok((RunConfig { elbo_version, training, prediction, sweep, data, model }, parts))
 }
 
 fn training(args: &TrainArgs) -> TrainingConfig {
@@ -44,10 +48,40 @@ fn training(args: &TrainArgs) -> TrainingConfig {
         kl_weight: args.kl_weight.unwrap_or(default.kl_weight),
         samples: args.train_samples.unwrap_or(default.samples),
         seed: args.seed.unwrap_or(default.seed),
-        validation_fraction: args.validation.unwrap_or(default.validation_fraction),
+        // Folds hold out in their own way.
+        validation_fraction: args.sweep.folds.map_or(args.validation.unwrap_or(default.validation_fraction), |_| 0.0),
         calibration_fraction: calibration::fraction(&args.calibration),
         ..default
     }
+}
+
+/// The sweep that is asked for.
+fn sweep(args: &SweepArgs) -> Result<Option<SweepConfig>> {
+    if args.sweep.is_empty() {
+        return Ok(None);
+    }
+    let dimension = |text: &String| text.parse::<Dimension>().with_context(|| format!("--sweep {text}"));
+    let space = args.sweep.iter().map(dimension).collect::<Result<_>>()?;
+    let choose = args.choose.map_or(Choice::default(), Into::into);
+    let sweep = SweepConfig { space, trials: args.trials, folds: args.folds, choose };
+    sweep.check()?;
+    Ok(Some(sweep))
+}
+
+/// A setting that is swept has no other value.
+fn check_not_given(args: &TrainArgs, sweep: Option<&SweepConfig>) -> Result<()> {
+    for Dimension { setting, values } in sweep.iter().flat_map(|sweep| &sweep.space) {
+        let given = match setting {
+            Setting::KlWeight => args.kl_weight,
+            Setting::LearningRate => args.lr,
+            Setting::PriorScale | Setting::PosteriorScale => None,
+        };
+        if let Some(given) = given {
+            let name = setting.name();
+            bail!("--{name}: expected no value beside --sweep {name}={values}, found {given}");
+        }
+    }
+    Ok(())
 }
 
 fn model(args: &TrainArgs) -> Result<ModelDescription> {
@@ -112,6 +146,7 @@ pub fn check_resumed(args: &TrainArgs, config: &RunConfig, folder: &Path) -> Res
             differs(flag, &given, &began, folder)?;
         }
     }
+    check_sweep(&args.sweep, config, folder)?;
     check_source(args, config, folder)?;
     if (args.model.is_some() || args.preset.is_some()) && model(args)? != config.model {
         differs("--model or --preset", "another network", "the one in config.toml", folder)?;
@@ -119,6 +154,15 @@ pub fn check_resumed(args: &TrainArgs, config: &RunConfig, folder: &Path) -> Res
     let read = args.read.options(&config.data.read);
     if read != config.data.read {
         differs("--csv-label or --task", &format!("{read:?}"), &format!("{:?}", config.data.read), folder)?;
+    }
+    Ok(())
+}
+
+fn check_sweep(args: &SweepArgs, config: &RunConfig, folder: &Path) -> Result<()> {
+    let given = sweep(args)?;
+    if given.is_some() && given != config.sweep {
+        let said = |sweep: Option<SweepConfig>| sweep.map_or("none".to_owned(), |sweep| format!("{sweep:?}"));
+        differs("--sweep", &said(given), &said(config.sweep.clone()), folder)?;
     }
     Ok(())
 }

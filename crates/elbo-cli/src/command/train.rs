@@ -1,6 +1,7 @@
 //! `elbo train`: data in; a trained model, its scores and its predictions out.
 
-use super::{Outcome, settings};
+use super::stop::Stop;
+use super::{Outcome, settings, sweep};
 use crate::cli::TrainArgs;
 use crate::output::{self, Progress};
 use anyhow::{Context, Result, bail};
@@ -8,13 +9,11 @@ use burn::tensor::Device;
 use elbo::device::DeviceName;
 use elbo::record::parameter_names;
 use elbo::run::{
-    Adjustments, Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, RunConfig, RunFolder, TestScores, Timing,
-    TrainingSummary, evaluate_adjusted, predictions_csv,
+    Adjustments, Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, RunConfig, RunFolder, Sweep, TestScores,
+    Timing, TrainingSummary, evaluate_adjusted, predictions_csv,
 };
 use elbo::train::{Trainer, TrainingData};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// A run in the making.
@@ -32,12 +31,24 @@ pub fn run(args: &TrainArgs, json: bool) -> Result<Outcome> {
     let started = Instant::now();
     let device = args.on.device;
     if let Some(folder) = args.resume.as_ref().map(RunFolder::new).filter(RunFolder::is_finished) {
-        settings::check_resumed(args, &folder.config()?, folder.path())?;
+        settings::check_resumed(args, &began(&folder)?, folder.path())?;
         return show_finished(&folder, args, json);
     }
     let opened = device.open()?;
-    let (folder, config, parts) = begin(args)?;
+    let (folder, begun) = begin(args, &opened)?;
     let _alone = folder.lock()?;
+    let (config, parts) = match begun {
+        Begun::Run(config, parts) => (*config, *parts),
+        Begun::Sweep(sweep) => {
+            let table = sweep::run(&folder, &sweep, &stop, json)?;
+            if args.sweep.sweep_only {
+                return Ok(Outcome::Done);
+            }
+            let (config, parts) = sweep.chosen(&table)?;
+            folder.begin(&config)?;
+            (config, parts)
+        }
+    };
     let trainer = trainer(&folder, &config, opened)?;
     let mut run = Run { folder: &folder, config, parts, trainer, device, checkpoint_every: args.checkpoint_every };
     run.train(&stop, json)?;
@@ -45,15 +56,27 @@ pub fn run(args: &TrainArgs, json: bool) -> Result<Outcome> {
     show(&folder, &metrics, &Page::write(&folder, args), json)
 }
 
-/// The folder, configuration and data: of a new run, or of the one that is resumed.
-fn begin(args: &TrainArgs) -> Result<(RunFolder, RunConfig, Parts)> {
+/// What is to be done in a folder.
+enum Begun {
+    /// Training.
+    Run(Box<RunConfig>, Box<Parts>),
+    /// A sweep, and training after it.
+    Sweep(Box<Sweep>),
+}
+
+/// The configuration that the folder began with: with a sweep, the one before the choice.
+fn began(folder: &RunFolder) -> elbo::Result<RunConfig> {
+    if folder.has_sweep() { folder.sweep_config() } else { folder.config() }
+}
+
+/// The folder, and what is to be done there: a new run, or the one that is resumed.
+fn begin(args: &TrainArgs, device: &Device) -> Result<(RunFolder, Begun)> {
     if let Some(path) = &args.resume {
         let folder = RunFolder::new(path);
-        if folder.has_run() {
-            let config = folder.config()?;
-            settings::check_resumed(args, &config, path)?;
-            let parts = config.data.reload(&config.training)?;
-            return Ok((folder, config, parts));
+        if folder.has_run() || folder.has_sweep() {
+            settings::check_resumed(args, &began(&folder)?, path)?;
+            let begun = resumed(&folder, device)?;
+            return Ok((folder, begun));
         }
     }
     let (config, parts) = settings::new_run(args)?;
@@ -62,8 +85,22 @@ fn begin(args: &TrainArgs) -> Result<(RunFolder, RunConfig, Parts)> {
     config.build_model(&Device::flex()).with_context(described)?;
     let path = args.resume.clone().or_else(|| args.out.clone()).unwrap_or_else(|| settings::free_folder(&config));
     let folder = RunFolder::new(path);
+    if config.sweep.is_some() {
+        let sweep = Sweep::open(folder.clone(), config.clone())?.on(device);
+        folder.begin_sweep(&config)?;
+        return Ok((folder, Begun::Sweep(Box::new(sweep))));
+    }
     folder.begin(&config)?;
-    Ok((folder, config, parts))
+    Ok((folder, Begun::Run(Box::new(config), Box::new(parts))))
+}
+
+fn resumed(folder: &RunFolder, device: &Device) -> Result<Begun> {
+    if !folder.has_run() {
+        return Ok(Begun::Sweep(Box::new(Sweep::open(folder.clone(), folder.sweep_config()?)?.on(device))));
+    }
+    let config = folder.config()?;
+    let parts = config.data.reload(&config.training)?;
+    Ok(Begun::Run(Box::new(config), Box::new(parts)))
 }
 
 /// A trainer at its beginning, or at the last checkpoint.
@@ -269,37 +306,4 @@ fn show(folder: &RunFolder, metrics: &Metrics, page: &Page, json: bool) -> Resul
     output::files(folder.path());
     page.show();
     Ok(Outcome::Done)
-}
-
-/// What Ctrl-C does: the first one lets the epoch end and a checkpoint be written, a second one, or one after training,
-/// ends the program at once.
-#[derive(Clone, Default)]
-struct Stop {
-    asked: Arc<AtomicBool>,
-    at_once: Arc<AtomicBool>,
-}
-
-impl Stop {
-    fn listen() -> Result<Self> {
-        let stop = Self::default();
-        let handler = stop.clone();
-        ctrlc::set_handler(move || handler.ask()).context("cannot listen for Ctrl-C")?;
-        Ok(stop)
-    }
-
-    fn ask(&self) {
-        if self.asked.swap(true, Ordering::Relaxed) || self.at_once.load(Ordering::Relaxed) {
-            output::note("error: interrupted; go on with `elbo train --resume DIR`");
-            std::process::exit(2);
-        }
-        output::note("Stopping after this epoch; once more to stop at once");
-    }
-
-    fn is_asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
-    }
-
-    fn at_once(&self) {
-        self.at_once.store(true, Ordering::Relaxed);
-    }
 }

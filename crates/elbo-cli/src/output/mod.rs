@@ -2,10 +2,12 @@
 
 mod inspected;
 mod progress;
+mod sweep;
 mod table;
 
 pub use inspected::inspected;
 pub use progress::Progress;
+pub use sweep::{Trials, trials};
 pub use table::{detection, scores};
 
 use anyhow::{Context, Result};

@@ -11,3 +11,4 @@ mod program;
 mod repeatable;
 mod report;
 mod resume;
+mod sweep;

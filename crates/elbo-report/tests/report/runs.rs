@@ -65,7 +65,8 @@ impl Plan {
         let (source, read) = (self.source.clone(), ReadOptions::default());
         let (data, parts) = prepare(source, read, scaling, RealLikelihood::default(), &training).unwrap();
         let prediction = PredictionConfig { samples: 20, ..PredictionConfig::default() };
-        let config = RunConfig { elbo_version: "0.1.0".into(), training, prediction, data, model: self.model.clone() };
+        let (elbo_version, model) = ("0.1.0".into(), self.model.clone());
+        let config = RunConfig { elbo_version, training, prediction, sweep: None, data, model };
         let folder = RunFolder::new(path);
         folder.begin(&config).unwrap();
         let trainer = self.train(&folder, &config, &parts);

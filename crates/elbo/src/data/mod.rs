@@ -38,5 +38,5 @@ pub use forecast::{SeriesColumns, SeriesParts, TimeSeries, WindowShape, chronolo
 pub use read::{Format, ReadOptions, TaskKind, parse_csv, parse_ts, parse_tsv, parse_with, read, read_with};
 pub use scaling::{Scaler, ScalingKind};
 pub(crate) use split::split_by;
-pub use split::stratified_split;
+pub use split::{stratified_folds, stratified_split};
 pub use target_scaling::{TargetScaler, TargetScaling};

@@ -39,6 +39,36 @@ pub(crate) fn split_by(data: &Dataset, fraction: f64, stream: Stream) -> Result<
     Ok((train, held_out))
 }
 
+/// Indices of `folds` parts, each ascending, that together are all examples: of every class each part has as many examples
+/// as every other, or one more, and so of all. Data without classes are one class here. The same seed gives the same
+/// parts.
+///
+/// # Errors
+/// [`DataError::Argument`] unless `2 <= folds <= examples`; [`DataError::Mismatch`] if there are fewer or more class
+/// numbers than examples.
+pub fn stratified_folds(data: &Dataset, folds: usize, seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
+    data.check_label_count()?;
+    if !(2..=data.len()).contains(&folds) {
+        return Err(DataError::Argument {
+            origin: data.name.clone(),
+            argument: "folds",
+            expected: format!("between 2 and the {} examples", data.len()),
+            found: folds.to_string(),
+        });
+    }
+    let mut order = Vec::with_capacity(data.len());
+    for (class, members) in (0..).zip(strata(data)) {
+        let within = permutation(members.len(), Stream::named(seed, "data/folds"), class);
+        order.extend(within.into_iter().map(|i| members[i]));
+    }
+    let mut parts: Vec<Vec<usize>> =
+        (0..folds).map(|fold| order.iter().skip(fold).step_by(folds).copied().collect()).collect();
+    for part in &mut parts {
+        part.sort_unstable();
+    }
+    Ok(parts)
+}
+
 /// The examples of each class.
 fn strata(data: &Dataset) -> Vec<Vec<usize>> {
     let Labels::Classes { labels, .. } = &data.labels else { return vec![(0..data.len()).collect()] };
@@ -98,6 +128,37 @@ mod tests {
             prop_assert_eq!(train.len() + held.len(), n);
             prop_assert_eq!(held.len(), held_out_count(n, fraction));
         }
+    }
+
+    proptest! {
+        #[test]
+        fn folds_are_disjoint_complete_and_even(
+            labels in prop::collection::vec(0_usize..5, 2..60), folds in 2_usize..8, seed: u64,
+        ) {
+            let data = with_classes(labels);
+            prop_assume!(folds <= data.len());
+            let parts = stratified_folds(&data, folds, seed).unwrap();
+            let mut all = parts.concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..data.len()).collect::<Vec<_>>());
+            let counts: Vec<Vec<usize>> = parts.iter().map(|part| data.subset(part).class_counts()).collect();
+            for class in 0..5 {
+                let of: Vec<usize> = counts.iter().map(|counts| counts[class]).collect();
+                prop_assert!(of.iter().max().unwrap() - of.iter().min().unwrap() <= 1, "{:?}", of);
+            }
+            let sizes: Vec<usize> = parts.iter().map(Vec::len).collect();
+            prop_assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{:?}", sizes);
+        }
+    }
+
+    #[test]
+    fn folds_are_explained() {
+        let data = with_classes(vec![0, 1, 0]);
+        for folds in [0, 1, 4] {
+            let error = stratified_folds(&data, folds, 0).unwrap_err().to_string();
+            assert_eq!(error, format!("set: `folds` must be between 2 and the 3 examples, found {folds}"));
+        }
+        assert_ne!(stratified_folds(&data, 3, 0).unwrap(), stratified_folds(&data, 3, 3).unwrap());
     }
 
     #[test]

@@ -35,6 +35,22 @@ impl Size {
         }
     }
 
+    /// The number itself, or the numerator.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        let (Self::Absolute(value) | Self::PerFanIn { per_fan_in: value }) = self;
+        value
+    }
+
+    /// The same form with another number.
+    #[must_use]
+    pub fn with(self, value: f64) -> Self {
+        match self {
+            Self::Absolute(_) => Self::Absolute(value),
+            Self::PerFanIn { .. } => Self::PerFanIn { per_fan_in: value },
+        }
+    }
+
     fn check(self, argument: &str) -> Result<(), String> {
         let (Self::Absolute(value) | Self::PerFanIn { per_fan_in: value }) = self;
         if value.is_finite() && value > 0.0 {
@@ -88,6 +104,30 @@ impl Default for PriorDescription {
 }
 
 impl PriorDescription {
+    /// Its scale; `None` of a mixture, which has two.
+    #[must_use]
+    pub fn scale(&self) -> Option<Size> {
+        match *self {
+            Self::Normal { scale }
+            | Self::Laplace { scale }
+            | Self::Horseshoe { scale }
+            | Self::StudentT { scale, .. } => Some(scale),
+            Self::ScaleMixture { .. } => None,
+        }
+    }
+
+    /// The same prior with another scale; `None` of a mixture, which has two.
+    #[must_use]
+    pub fn with_scale(self, scale: Size) -> Option<Self> {
+        match self {
+            Self::Normal { .. } => Some(Self::Normal { scale }),
+            Self::Laplace { .. } => Some(Self::Laplace { scale }),
+            Self::Horseshoe { .. } => Some(Self::Horseshoe { scale }),
+            Self::StudentT { df, .. } => Some(Self::StudentT { df, scale }),
+            Self::ScaleMixture { .. } => None,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         match *self {
             Self::Normal { scale } | Self::Laplace { scale } | Self::Horseshoe { scale } => scale.check("prior.scale"),

@@ -4,6 +4,7 @@ use super::adjustments::Shares;
 use super::calibration::CalibrationMethod;
 use super::conformal::ConformalConfig;
 use super::source::DataSource;
+use super::sweep::SweepConfig;
 use crate::data::{ReadOptions, Scaler, TargetScaler};
 use crate::error::{Error, Result};
 use crate::model::{InputShape, Model, ModelDescription};
@@ -23,6 +24,9 @@ pub struct RunConfig {
     pub training: TrainingConfig,
     /// How it predicts.
     pub prediction: PredictionConfig,
+    /// How its settings were chosen, if by a sweep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepConfig>,
     /// The data, and how they are scaled.
     pub data: DataConfig,
     /// The network.

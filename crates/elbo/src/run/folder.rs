@@ -24,6 +24,8 @@ const CONFORMAL: &str = "conformal.json";
 const PREDICTIONS: &str = "predictions.csv";
 const EVENTS: &str = "events.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
+pub(super) const SWEEP: &str = "sweep.toml";
+pub(super) const TRIALS: &str = "trials";
 const LOCK: &str = ".lock";
 const LAST: &str = "last.safetensors";
 const MODEL_FORMAT: &str = "elbo-model-1";
@@ -84,9 +86,10 @@ impl RunFolder {
 
     /// Removes what a killed process was writing. A file that cannot be removed does no harm.
     fn sweep(&self) {
-        for folder in [self.path.clone(), self.path.join(CHECKPOINTS)] {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-            entries.filter(|path| is_temporary(path)).for_each(|path| _ = fs::remove_file(path));
+        let entries = |folder| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let folders = [self.path.clone(), self.path.join(CHECKPOINTS)].into_iter();
+        for folder in folders.chain(entries(self.path.join(TRIALS))) {
+            entries(folder).filter(|path| is_temporary(path)).for_each(|path| _ = fs::remove_file(path));
         }
     }
 
@@ -95,6 +98,18 @@ impl RunFolder {
     /// # Errors
     /// [`Error::InvalidArgument`] if there is a run already, [`Error::Io`].
     pub fn begin(&self, config: &RunConfig) -> Result<()> {
+        if config.sweep.is_none() && self.path.join(SWEEP).exists() {
+            let expected = "a folder without a sweep (or resume it)";
+            return Err(Error::argument("run", "out", expected, self.path.display()));
+        }
+        self.check_free()?;
+        let checkpoints = self.path.join(CHECKPOINTS);
+        fs::create_dir_all(&checkpoints).map_err(|error| Error::io(&checkpoints, "create", error))?;
+        self.write(CONFIG, config_text(config)?.as_bytes())
+    }
+
+    /// That there are no files of another run.
+    pub(super) fn check_free(&self) -> Result<()> {
         if self.has_run() {
             let expected = "a folder without a run (or resume it)";
             return Err(Error::argument("run", "out", expected, self.path.display()));
@@ -111,8 +126,7 @@ impl RunFolder {
             let expected = "a folder without the checkpoint of another run";
             return Err(Error::argument("run", "out", expected, checkpoints.join(LAST).display()));
         }
-        fs::create_dir_all(&checkpoints).map_err(|error| Error::io(&checkpoints, "create", error))?;
-        self.write(CONFIG, config_text(config)?.as_bytes())
+        Ok(())
     }
 
     /// Reads the configuration.
@@ -290,14 +304,14 @@ struct Schema {
     schema: u32,
 }
 
-fn config_text(config: &RunConfig) -> Result<String> {
+pub(super) fn config_text(config: &RunConfig) -> Result<String> {
     toml::to_string(config).map_err(|error| Error::ModelDescription {
         origin: CONFIG.into(),
         reason: format!("cannot be written as TOML: {error}"),
     })
 }
 
-fn parse_config(text: &str, path: &Path) -> Result<RunConfig> {
+pub(super) fn parse_config(text: &str, path: &Path) -> Result<RunConfig> {
     toml::from_str(text).map_err(|error| Error::ModelDescription {
         origin: path.display().to_string(),
         reason: error.to_string().trim_end().to_owned(),

@@ -11,6 +11,8 @@
 //! | `events.jsonl` | what happened, a line each |
 //! | `checkpoints/last.safetensors` | the state to go on from |
 //!
+//! A [`Sweep`] that chose the run's settings has left `sweep.toml`, `trials/`, `sweep.json` and `sweep.csv` beside them.
+//!
 //! Every file is written to a temporary name, synced and renamed, but for `events.jsonl`, which grows line by line.
 
 mod adjustments;
@@ -25,6 +27,7 @@ mod ood;
 mod predictions;
 mod prepare;
 mod source;
+pub mod sweep;
 
 pub use adjustments::{Adjusted, Adjustments, Tested, evaluate_adjusted};
 pub use calibration::{CALIBRATION_SCHEMA, Calibration, CalibrationMethod};
@@ -41,3 +44,6 @@ pub use ood::{Uncertainty, UncertaintyDetection, detect, uncertainties};
 pub use predictions::predictions_csv;
 pub use prepare::{Parts, prepare};
 pub use source::{DataSource, Loaded};
+pub use sweep::{
+    Choice, Dimension, SWEEP_SCHEMA, Setting, Sweep, SweepConfig, SweepTable, TrialProgress, TrialRow, Values,
+};

@@ -32,7 +32,18 @@ pub fn prepare(
     likelihood: RealLikelihood,
     training: &TrainingConfig,
 ) -> Result<(DataConfig, Parts)> {
-    let Loaded { train, validation, calibration, test, fingerprint } = source.load(&read, training)?;
+    let loaded = source.load(&read, training)?;
+    prepare_loaded(loaded, source, read, scaling, likelihood)
+}
+
+/// The same of data that are read and cut already.
+pub(super) fn prepare_loaded(
+    Loaded { train, validation, calibration, test, fingerprint }: Loaded,
+    source: DataSource,
+    read: ReadOptions,
+    scaling: ScalingKind,
+    likelihood: RealLikelihood,
+) -> Result<(DataConfig, Parts)> {
     let known = || [&train, &validation, &calibration].into_iter();
     let equal_length = known().all(Dataset::has_equal_lengths) && one_length(known());
     let config = DataConfig {
@@ -61,16 +72,20 @@ impl DataConfig {
     pub fn reload(&self, training: &TrainingConfig) -> Result<Parts> {
         let (source, read, likelihood) = (self.source.clone(), self.read.clone(), self.targets.real_likelihood());
         let (config, parts) = prepare(source, read, self.scaler.kind, likelihood, training)?;
-        if config.fingerprint != self.fingerprint {
-            return Err(Error::ModelDescription {
-                origin: "config.toml".into(),
-                reason: format!(
-                    "the data have changed since the run began: expected SHA-256 {}, found {}",
-                    self.fingerprint, config.fingerprint
-                ),
-            });
-        }
+        self.check_fingerprint(&config.fingerprint)?;
         Ok(parts)
+    }
+
+    /// That data of this SHA-256 are those that the run began with.
+    pub(super) fn check_fingerprint(&self, found: &str) -> Result<()> {
+        if found == self.fingerprint {
+            return Ok(());
+        }
+        let expected = &self.fingerprint;
+        Err(Error::ModelDescription {
+            origin: "config.toml".into(),
+            reason: format!("the data have changed since the run began: expected SHA-256 {expected}, found {found}"),
+        })
     }
 
     /// Scales series for the network.

@@ -88,26 +88,28 @@ impl DataSource {
 
 fn held_out(whole: &Dataset, test: Option<Dataset>, training: &TrainingConfig) -> Result<Loaded> {
     whole.check_trainable()?;
-    let (train, held_out) = stratified_split(whole, training.validation_fraction, training.seed)?;
-    let (train, calibration) = kept(whole.subset(&train), training)?;
+    let (rest, calibration) = kept(whole, training)?;
+    let of_rest = part_of(training.validation_fraction, 1.0 - training.calibration_fraction);
+    let (train, validation) = stratified_split(&rest, of_rest, training.seed)?;
     let fingerprint = fingerprint([Some(whole), test.as_ref()].into_iter().flatten());
-    Ok(Loaded { train, validation: whole.subset(&held_out), calibration, test, fingerprint })
+    Ok(Loaded { train: rest.subset(&train), validation: rest.subset(&validation), calibration, test, fingerprint })
 }
 
-/// Cuts the calibration part off what is left after the validation part, `rest`.
-fn kept(rest: Dataset, training: &TrainingConfig) -> Result<(Dataset, Dataset)> {
+/// Cuts the calibration part off. It comes first, so that it does not depend on what is held out for validation: after a
+/// sweep nothing is, and no example by which settings were chosen may be among those that intervals are sized by.
+fn kept(whole: &Dataset, training: &TrainingConfig) -> Result<(Dataset, Dataset)> {
     let fraction = training.calibration_fraction;
-    if fraction == 0.0 {
-        let none = rest.subset(&[]);
-        return Ok((rest, none));
-    }
-    let of_rest = (fraction / (1.0 - training.validation_fraction)).min(1.0 - f64::EPSILON);
-    let (train, calibration) = split_by(&rest, of_rest, Stream::named(training.seed, "data/calibration"))?;
-    if calibration.is_empty() {
-        let expected = format!("large enough to keep one of {} examples", rest.len());
+    let (rest, calibration) = split_by(whole, fraction, Stream::named(training.seed, "data/calibration"))?;
+    if calibration.is_empty() && fraction != 0.0 {
+        let expected = format!("large enough to keep one of {} examples", whole.len());
         return Err(Error::argument("training", "calibration_fraction", expected, fraction));
     }
-    Ok((rest.subset(&train), rest.subset(&calibration)))
+    Ok((whole.subset(&rest), whole.subset(&calibration)))
+}
+
+/// What part of the rest is `fraction` of the whole.
+fn part_of(fraction: f64, rest: f64) -> f64 {
+    (fraction / rest).min(1.0 - f64::EPSILON)
 }
 
 fn windows(series: &TimeSeries, shape: WindowShape, test_fraction: f64, training: &TrainingConfig) -> Result<Loaded> {
