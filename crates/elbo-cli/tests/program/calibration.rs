@@ -168,7 +168,7 @@ fn what_cannot_be_is_told_before_training() {
             "`calibration_fraction` must be above 0, large enough to keep examples for recalibration or conformal",
         ),
         (&["--calibration-fraction", "0.95"], "must be at least 0 and below 1 - 0.1 (validation_fraction), found 0.95"),
-        (&["--calibration-fraction", "0.001"], "must be large enough to keep one of 61 examples, found 0.001"),
+        (&["--calibration-fraction", "0.001"], "must be large enough to keep one of 67 examples, found 0.001"),
         (
             &["--series", &series, "--horizon", "2", "--calibrate", "auto"],
             "`calibration_fraction` must be 0 for a series",

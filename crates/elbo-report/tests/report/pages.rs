@@ -4,7 +4,7 @@
 //! names a folder, pictures of every page are left there to look at.
 
 use crate::browser::{Browser, View, decoded};
-use crate::runs::{Plan, class_table, real_table};
+use crate::runs::{Plan, class_table, real_table, series};
 use elbo::run::RunFolder;
 use elbo_report::{compare, report};
 use serde_json::Value;
@@ -41,6 +41,22 @@ const REALS: [&str; 11] = [
     "posterior-kl",
     "posterior-signal-0",
     "example-wrong-",
+];
+
+const FORECASTS: [&str; 13] = [
+    "fans-0",
+    "fan-0-worst",
+    "fans-1",
+    "error-0",
+    "width-1",
+    "coverage-steps",
+    "coverage",
+    "pit-next",
+    "pit",
+    "residuals-steps",
+    "residuals-standardized",
+    "posterior-kl",
+    "posterior-signal-0",
 ];
 
 /// Looks at a page in every way; `plots` are the beginnings of the names of plots that must be there.
@@ -126,6 +142,16 @@ fn regression() {
     let run = Plan::files(&train, Some(&test), 60).run(folder.path().join("run"));
     let plots: Vec<&str> = COMMON.into_iter().chain(REALS).collect();
     look(&mut browser, "regression", &report(&run).unwrap(), &plots);
+}
+
+#[test]
+fn forecast() {
+    let Some(mut browser) = Browser::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = series(&folder.path().join("series.csv"), 200);
+    let run = Plan::forecast(&file, &["sales", "returns"], 6, 40).run(folder.path().join("run"));
+    let plots: Vec<&str> = COMMON.into_iter().chain(FORECASTS).collect();
+    look(&mut browser, "forecast", &report(&run).unwrap(), &plots);
 }
 
 #[test]
