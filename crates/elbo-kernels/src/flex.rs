@@ -10,6 +10,7 @@ mod perturbation;
 mod product;
 mod runs;
 mod sample;
+mod sgd;
 mod softplus;
 mod squares;
 mod sum;
@@ -27,6 +28,7 @@ use crate::geometry::{ConvGeometry, Epilogue};
 use crate::gradient::Gradients;
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
+use crate::sgd::SgdStep;
 use crate::weight_use::WeightUse;
 use burn::backend::{Flex, flex::FlexTensor, tensor::FloatTensor};
 
@@ -196,6 +198,15 @@ impl VariationalOps for Flex {
         step: AdamStep,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         adam::adam_step(parameter, grad, moment_1, moment_2, step)
+    }
+
+    fn sgd_step(
+        parameter: FlexTensor,
+        grad: FlexTensor,
+        velocity: FlexTensor,
+        step: SgdStep,
+    ) -> (FlexTensor, FlexTensor) {
+        sgd::sgd_step(parameter, grad, velocity, step)
     }
 
     fn bias_backward(grad: FlexTensor, samples: usize, channel_axis: usize) -> FlexTensor {

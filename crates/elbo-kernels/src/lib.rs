@@ -11,7 +11,7 @@
 //! | [`kl_normal`] | `KL(N(loc, scale) ‖ N(prior))`, summed, nats | closed form |
 //! | [`normal_mean`], [`normal_variance`] | `loc`, `(eps + softplus(u))²` | `g`, `2 scale slope g` |
 //! | [`square`], [`sum_squares`] | `x²`, `Σ x²` | `2 g x` |
-//! | [`adam_step`] | parameter and moments in one pass | |
+//! | [`adam_step`], [`sgd_step`] | parameter and moments in one pass | |
 //! | [`dense`] | `activation(x W + b)`, S kernels | two products |
 //! | [`perturb_signs`], [`add_perturbation`] | flipout's signs, bias, activation | the same signs |
 //! | [`add_noise`] | `activation(m + sqrt(v) noise + b)` | regenerates the noise |
@@ -36,6 +36,7 @@ pub mod layout;
 pub mod memory;
 pub mod noise;
 pub mod reference;
+pub mod sgd;
 pub mod switch;
 
 mod buffer;
@@ -53,9 +54,10 @@ pub use geometry::{ConvGeometry, DataFormat, Epilogue, GeometryError, Padding, T
 pub use layout::ChannelLayout;
 pub use noise::{Draws, Stream};
 pub use ops::VariationalOps;
+pub use sgd::SgdStep;
 pub use tensor::{
     adam_step, add_noise, add_perturbation, convolution, dense, kl_normal, normal_mean, normal_noise, normal_variance,
-    perturb_signs, reshape, sample_normal, sample_perturbation, sign_noise, square, sum_squares,
+    perturb_signs, reshape, sample_normal, sample_perturbation, sgd_step, sign_noise, square, sum_squares,
     transposed_convolution, uniform_noise,
 };
 pub use weight_use::WeightUse;

@@ -6,6 +6,7 @@ use crate::gradient;
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use crate::reference;
+use crate::sgd::SgdStep;
 use crate::weight_use::WeightUse;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
@@ -158,6 +159,17 @@ pub trait VariationalOps: Backend {
         step: AdamStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         reference::adam::adam_step::<Self>(parameter, grad, moment_1, moment_2, step)
+    }
+
+    /// A step of stochastic gradient descent: the new parameter and the new velocity, from the old ones and the gradient.
+    /// Not differentiable.
+    fn sgd_step(
+        parameter: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        velocity: FloatTensor<Self>,
+        step: SgdStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        reference::sgd::sgd_step::<Self>(parameter, grad, velocity, step)
     }
 
     /// `epilogue(x W_s + b_s)`: x `[rows, in]` (or S of them), kernel `[S, in units]`, bias `[S, units]`.

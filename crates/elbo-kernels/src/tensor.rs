@@ -6,6 +6,7 @@ use crate::geometry::{ConvGeometry, Epilogue, TransposedGeometry};
 use crate::layout::ChannelLayout;
 use crate::noise::Draws;
 use crate::noise::uniform::{uniforms_f32, uniforms_f64};
+use crate::sgd::SgdStep;
 use burn::backend::{Dispatch, ops::FloatTensorOps};
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 
@@ -146,6 +147,25 @@ pub fn adam_step<const D: usize>(
         step,
     );
     (Tensor::from_dispatch(parameter), [first, second].map(Tensor::from_dispatch))
+}
+
+/// A step of [stochastic gradient descent](SgdStep): the new parameter and its new velocity. Not differentiable.
+///
+/// # Panics
+/// If the shapes differ.
+#[must_use]
+pub fn sgd_step<const D: usize>(
+    parameter: Tensor<D>,
+    grad: Tensor<D>,
+    velocity: Tensor<D>,
+    step: SgdStep,
+) -> (Tensor<D>, Tensor<D>) {
+    for (name, tensor) in [("grad", &grad), ("velocity", &velocity)] {
+        assert_eq!(tensor.dims(), parameter.dims(), "{name}: expected the shape of the parameter");
+    }
+    let tensors = (parameter.into_dispatch(), grad.into_dispatch(), velocity.into_dispatch());
+    let (parameter, velocity) = Dispatch::sgd_step(tensors.0, tensors.1, tensors.2, step);
+    (Tensor::from_dispatch(parameter), Tensor::from_dispatch(velocity))
 }
 
 /// `epilogue(x W_s + b_s)` for S kernels.

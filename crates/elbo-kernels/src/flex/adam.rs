@@ -1,6 +1,6 @@
 //! A step of Adam in one pass over parameter, gradient and moments, without new memory where nobody else looks on.
 
-use super::tensor::{dense, fused, tensor};
+use super::tensor::{dense, fused, own, single};
 use crate::adam::AdamStep;
 use crate::buffer::{ALONE, TASK};
 use crate::reference;
@@ -36,17 +36,6 @@ pub(super) fn adam_step(
     (out, moment_1, moment_2)
 }
 
-/// The tensor, alone in its memory.
-fn own(x: FlexTensor) -> FlexTensor {
-    let x = dense(x);
-    let whole = x.bytes().len() == x.shape().num_elements() * size_of::<f32>();
-    if whole && x.is_unique() {
-        return x;
-    }
-    let values = x.as_slice::<f32>().expect("a dense tensor of this type").to_vec();
-    tensor(values, x.shape())
-}
-
 vectorised! {
     /// `out` holds the gradient and gets the new parameter.
     fn update(step: AdamStep, old: &[f32], out: &mut [f32], moment_1: &mut [f32], moment_2: &mut [f32]) {
@@ -60,10 +49,4 @@ vectorised! {
             *out = old - *m * factor / (v.sqrt() + epsilon) * rate;
         }
     }
-}
-
-#[inline(always)]
-#[allow(clippy::cast_possible_truncation)] // the tensors' precision
-fn single(x: f64) -> f32 {
-    x as f32
 }

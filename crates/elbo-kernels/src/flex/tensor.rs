@@ -30,3 +30,21 @@ pub(super) fn fused() -> bool {
 pub(super) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
+
+/// The tensor, alone in its memory.
+pub(super) fn own(x: FlexTensor) -> FlexTensor {
+    let x = dense(x);
+    let whole = x.bytes().len() == x.shape().num_elements() * size_of::<f32>();
+    if whole && x.is_unique() {
+        return x;
+    }
+    let values = x.as_slice::<f32>().expect("a dense tensor of this type").to_vec();
+    tensor(values, x.shape())
+}
+
+/// In the precision of fused operations.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation)] // the tensors' precision
+pub(super) fn single(x: f64) -> f32 {
+    x as f32
+}

@@ -8,6 +8,7 @@ use crate::layout::ChannelLayout;
 use crate::noise::normal::normals_f32;
 use crate::noise::{Draws, Stream, normal, sign, uniform};
 use crate::reference;
+use crate::sgd::SgdStep;
 use crate::simd::{Level, available, limited};
 use crate::weight_use::WeightUse;
 use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
@@ -243,6 +244,29 @@ fn steps_of_adam_are_the_default_ones() {
             });
             let [p, g, m, v] = all();
             let expected = run(reference::adam::adam_step::<Flex>(p, g, m, v, step));
+            assert_agree(&found, &expected, 0.0, |_, _| 0.0);
+            assert!(all().map(|x| values(&x)) == before, "a shared tensor has changed");
+        }
+    }
+}
+
+/// As those of Adam.
+#[test]
+fn steps_of_gradient_descent_are_the_default_ones() {
+    for (n, nesterov) in SIZES.into_iter().flat_map(|n| [(n, false), (n, true)]) {
+        let step = SgdStep { learning_rate: 0.01, momentum: 0.9, nesterov };
+        let both = |(a, b): (FlexTensor, FlexTensor)| vec![a, b];
+        let [p, g, v] = ["p", "g", "v"].map(|name| vector(name, n));
+        let all = || [&p, &g, &v].map(Clone::clone);
+        let alone = || all().map(|x| tensor(values(&x), [n]));
+        let before = all().map(|x| values(&x));
+        for tensors in [&all as &dyn Fn() -> _, &alone] {
+            let found = on_every_level(|| {
+                let [p, g, v] = tensors();
+                both(Flex::sgd_step(p, g, v, step))
+            });
+            let [p, g, v] = all();
+            let expected = both(reference::sgd::sgd_step::<Flex>(p, g, v, step));
             assert_agree(&found, &expected, 0.0, |_, _| 0.0);
             assert!(all().map(|x| values(&x)) == before, "a shared tensor has changed");
         }

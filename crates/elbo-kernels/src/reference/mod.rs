@@ -8,6 +8,7 @@ pub mod perturbation;
 pub mod product;
 pub mod sample;
 pub mod scale;
+pub mod sgd;
 pub mod squares;
 pub mod transposed_convolution;
 pub mod weights;

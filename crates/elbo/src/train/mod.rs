@@ -9,10 +9,12 @@ mod adam;
 mod checkpoint;
 mod config;
 mod data;
+mod sgd;
 mod trainer;
 
 pub use adam::Adam;
 pub use checkpoint::Checkpoint;
 pub use config::{Schedule, TrainingConfig};
 pub use data::TrainingData;
+pub use sgd::{Sgd, SgdState};
 pub use trainer::{EpochReport, Trainer, ValidationReport};

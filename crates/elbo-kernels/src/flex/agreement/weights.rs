@@ -3,7 +3,8 @@
 use super::{Case, TYPES, absolute, draws, numbers, random, tensor, values};
 use crate::VariationalOps;
 use crate::adam::AdamStep;
-use crate::reference::{adam, kl, perturbation, sample, squares};
+use crate::reference::{adam, kl, perturbation, sample, sgd, squares};
+use crate::sgd::SgdStep;
 use burn::backend::{Flex, flex::FlexTensor};
 use burn::tensor::DType;
 
@@ -26,6 +27,7 @@ pub(super) fn cases() -> Vec<Case> {
             }
         }
         cases.extend([sum_squares(n, dtype), sum_squares_backward(n, dtype), adam_step(n, dtype)]);
+        cases.extend([false, true].map(|nesterov| sgd_step(n, nesterov, dtype)));
     }
     cases
 }
@@ -230,6 +232,19 @@ fn adam_step(n: usize, dtype: DType) -> Case {
         [p, g, m, tensor(second, [n], dtype)],
         move |x| all(Flex::adam_step(x[0].clone(), x[1].clone(), x[2].clone(), x[3].clone(), step)),
         move |x| all(adam::adam_step::<Flex>(x[0].clone(), x[1].clone(), x[2].clone(), x[3].clone(), step)),
+    )
+}
+
+/// The same operations in the same order.
+fn sgd_step(n: usize, nesterov: bool, dtype: DType) -> Case {
+    let step = SgdStep { learning_rate: 0.01, momentum: 0.9, nesterov };
+    let both = |(a, b): (FlexTensor, FlexTensor)| vec![a, b];
+    Case::new(
+        "sgd_step",
+        (n, nesterov, dtype),
+        ["p", "g", "v"].map(|name| random(name, [n], dtype)),
+        move |x| both(Flex::sgd_step(x[0].clone(), x[1].clone(), x[2].clone(), step)),
+        move |x| both(sgd::sgd_step::<Flex>(x[0].clone(), x[1].clone(), x[2].clone(), step)),
     )
 }
 
