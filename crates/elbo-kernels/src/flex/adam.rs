@@ -5,7 +5,7 @@ use crate::adam::AdamStep;
 use crate::buffer::{ALONE, TASK};
 use crate::reference;
 use crate::simd::vectorised;
-use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
+use burn::backend::{Flex, flex::FlexTensor};
 use burn::tensor::DType;
 use rayon::prelude::*;
 

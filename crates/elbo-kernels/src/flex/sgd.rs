@@ -6,7 +6,7 @@ use crate::buffer::{ALONE, TASK};
 use crate::reference;
 use crate::sgd::SgdStep;
 use crate::simd::vectorised;
-use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
+use burn::backend::{Flex, flex::FlexTensor};
 use burn::tensor::DType;
 use rayon::prelude::*;
 

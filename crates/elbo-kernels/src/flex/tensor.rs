@@ -1,7 +1,7 @@
 //! Between tensors and slices.
 
 use crate::switch::{Kernels, kernels};
-use burn::backend::flex::FlexTensor;
+use burn::backend::{TensorMetadata, flex::FlexTensor};
 use burn::tensor::{Shape, TensorData};
 
 /// The tensor with its elements in order, without gaps.

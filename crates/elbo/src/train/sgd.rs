@@ -1,6 +1,6 @@
 //! Stochastic gradient descent in one pass over parameter, gradient and velocity.
 
-use burn::optim::{LearningRate, Optimizer, RecordState};
+use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 use elbo_kernels::{SgdStep, sgd_step};
 
@@ -22,10 +22,23 @@ pub struct Sgd {
 }
 
 /// What [`Sgd`] keeps of a parameter.
-#[derive(Clone, RecordState)]
+#[derive(Clone, Debug)]
 pub struct SgdState<const D: usize> {
     /// The decayed sum of gradients.
     pub velocity: Tensor<D>,
+}
+
+/// Burn's derive of this trait is for its own crate only.
+impl<const D: usize> RecordState for SgdState<D> {
+    fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
+        out.push_tensor(prefix, "velocity", self.velocity.clone().into_data());
+    }
+
+    fn state_unflatten(prefix: &str, source: &mut StateSource, device: &Device) -> Option<Self> {
+        let data = source.take_tensor(prefix, "velocity")?;
+        let dtype = data.dtype();
+        Some(Self { velocity: Tensor::from_data(data, (device, dtype)) })
+    }
 }
 
 impl Optimizer for Sgd {
@@ -52,7 +65,7 @@ impl Optimizer for Sgd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::optim::{MomentumConfig, SgdConfig};
+    use burn::optim::{SgdConfig, momentum::MomentumConfig};
     use burn::tensor::DType;
     use elbo_kernels::Stream;
     use elbo_kernels::noise::normal::normals_f64;
@@ -85,6 +98,19 @@ mod tests {
             for (a, b) in numbers(a).into_iter().zip(numbers(b)) {
                 assert!((a - b).abs() < 1e-5, "{dtype:?}: {a}, and {b} by Burn's");
             }
+        }
+    }
+
+    #[test]
+    fn a_state_is_read_as_it_was_written() {
+        for dtype in [DType::F32, DType::F64] {
+            let (state, mut sink) = (SgdState { velocity: tensor("velocity", dtype) }, StateSink::default());
+            state.state_flatten("weight", &mut sink);
+            let mut source = StateSource::default();
+            sink.tensors.into_iter().for_each(|(name, data)| source.insert_tensor(name, data));
+            assert!(SgdState::<2>::state_unflatten("other", &mut source, &Device::flex()).is_none());
+            let read = SgdState::<2>::state_unflatten("weight", &mut source, &Device::flex()).expect("a state");
+            assert_eq!(read.velocity.into_data(), state.velocity.into_data());
         }
     }
 
