@@ -34,32 +34,40 @@ where
     /// weight samples.
     pub(super) fn for_each(&self, mut each: impl FnMut(usize, &[f64]) -> Result<()>) -> Result<()> {
         let groups: Vec<Range<usize>> = pieces(self.samples, self.chunks.samples).collect();
-        for groups in groups.chunks(self.chunks.at_once) {
-            // Threads share the groups if there are enough of them, else the parts of each.
-            let shared = groups.len() >= threads::count();
-            let outputs = match shared {
-                true => in_lanes(threads::count(), groups, |samples| self.group(samples, false)),
-                false => groups.iter().map(|samples| self.group(samples, true)).collect(),
-            };
-            for (samples, outputs) in groups.iter().zip(outputs) {
-                for (part, values) in outputs?.iter().enumerate() {
-                    let size = values.len() / samples.len();
-                    (0..samples.len()).try_for_each(|s| each(part, &values[s * size..(s + 1) * size]))?;
+        for groups in groups.chunks(self.chunks.groups) {
+            // Threads share the groups or the parts of each: what keeps more of them busy.
+            if groups.len() > 1 && groups.len().min(threads::count()) >= self.chunks.parts {
+                let outputs = in_lanes(threads::count(), groups, |samples| self.group(samples));
+                for (samples, outputs) in groups.iter().zip(outputs) {
+                    let mut parts = outputs?.into_iter().enumerate();
+                    parts.try_for_each(|(part, values)| hand_over(part, &values, samples, &mut each))?;
                 }
+            } else {
+                groups.iter().try_for_each(|samples| self.by_parts(samples, &mut each))?;
             }
         }
         Ok(())
     }
 
-    /// All parts under the same weights: the first draws them for the others.
-    fn group(&self, samples: &Range<usize>, share: bool) -> Result<Outputs> {
+    /// All parts under the same weights, on one thread: the first draws them for the others.
+    fn group(&self, samples: &Range<usize>) -> Result<Outputs> {
+        let kept = Kept::default();
+        (0..self.parts.len()).map(|part| self.pass(part, samples, &kept)).collect()
+    }
+
+    /// All parts under the same weights, on all threads: the first draws them for the others.
+    fn by_parts(&self, samples: &Range<usize>, each: &mut impl FnMut(usize, &[f64]) -> Result<()>) -> Result<()> {
         let kept = Kept::default();
         let numbers: Vec<usize> = (0..self.parts.len()).collect();
-        let Some((&first, others)) = numbers.split_first() else { return Ok(vec![]) };
+        let Some((first, others)) = numbers.split_first() else { return Ok(()) };
         let run = |&part: &usize| self.pass(part, samples, &kept);
-        let first = run(&first);
-        let others = if share { in_lanes(threads::count(), others, run) } else { others.iter().map(run).collect() };
-        core::iter::once(first).chain(others).collect()
+        hand_over(*first, &run(first)?, samples, each)?;
+        for parts in others.chunks(self.chunks.waiting) {
+            let outputs = in_lanes(self.chunks.parts, parts, run);
+            let mut outputs = parts.iter().zip(outputs);
+            outputs.try_for_each(|(&part, values)| hand_over(part, &values?, samples, each))?;
+        }
+        Ok(())
     }
 
     /// One pass.
@@ -72,6 +80,17 @@ where
         }
         values((self.forward)(part, &mut trace)?, rows.len(), samples.len())
     }
+}
+
+/// The outputs of a part, one weight sample after the other.
+fn hand_over(
+    part: usize,
+    values: &[f64],
+    samples: &Range<usize>,
+    each: &mut impl FnMut(usize, &[f64]) -> Result<()>,
+) -> Result<()> {
+    let size = values.len() / samples.len();
+    (0..samples.len()).try_for_each(|s| each(part, &values[s * size..(s + 1) * size]))
 }
 
 /// `f` of every item, in their order, of at most `lanes` at a time: a lane that is done with one takes the next.
@@ -117,6 +136,7 @@ pub(super) fn values(outputs: Tensor<2>, rows: usize, samples: usize) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
     use std::sync::mpsc;
     use std::time::Duration;
 
@@ -158,6 +178,45 @@ mod tests {
         let found = wait_for_done.recv_timeout(Duration::from_secs(20));
         release.send(()).unwrap();
         assert_eq!(found.unwrap(), [2, 4, 6]);
+    }
+
+    /// Whatever the number of threads, there are no more passes at once and no more waiting outputs than the budget has
+    /// room for, and what is handed over is the same.
+    #[test]
+    fn passes_at_once_and_waiting_outputs_fit_the_budget() {
+        const ROWS: usize = 4;
+        let ranges: Vec<Range<usize>> = pieces(30 * ROWS, ROWS).collect();
+        let chunks = |groups, parts| Chunks { examples: ROWS, samples: 1, groups, parts, waiting: 5 };
+        let mut handed = Vec::new();
+        for (threads, groups, parts) in [(1, 1, 1), (2, 1, 2), (8, 1, 3), (8, 2, 3), (2, 2, 2)] {
+            let chunks = chunks(groups, parts);
+            let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let (waiting, most_waiting) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let forward = |part: usize, _: &mut Trace| {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(1));
+                now.fetch_sub(1, Ordering::SeqCst);
+                most_waiting.fetch_max(waiting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                Ok(Tensor::<2>::ones([ROWS, 2], &Device::flex()).mul_scalar(f64::from(u32::try_from(part).unwrap())))
+            };
+            let trace = |_| Trace::mean();
+            let passes = Passes { parts: &ranges, samples: 4, chunks, trace, forward };
+            let mut outputs = Vec::new();
+            let each = |part: usize, values: &[f64]| {
+                waiting.fetch_sub(1, Ordering::SeqCst);
+                outputs.push((part, values.to_vec()));
+                Ok(())
+            };
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| passes.for_each(each)).unwrap();
+            // Two threads share two groups.
+            let (lanes, room) = if (groups, parts) == (2, 2) { (2, 2 * 30) } else { (parts, 5) };
+            assert!(most.into_inner() <= lanes, "{threads} threads, {chunks:?}");
+            assert!(most_waiting.into_inner() <= room, "{threads} threads, {chunks:?}");
+            assert_eq!(outputs.len(), 4 * 30);
+            handed.push(outputs);
+        }
+        assert!(handed.iter().all(|outputs| *outputs == handed[0]));
     }
 
     /// An error of any item is the result's.
