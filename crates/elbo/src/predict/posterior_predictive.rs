@@ -4,7 +4,7 @@ use super::chunks::{Chunks, PassSize, pieces};
 use super::classes::ClassGatherer;
 use super::passes::{self, Passes};
 use super::real::{RealGatherer, RealPredictions, unknown};
-use crate::data::{Batch, Dataset, Padding, TargetScaling, batches};
+use crate::data::{Batch, Dataset, Padding, TargetScaling, batches, batches_by_length};
 use crate::error::{Error, Result};
 use crate::metric::UncertaintySplit;
 use crate::model::{Model, SeriesBatch};
@@ -173,15 +173,16 @@ impl PosteriorPredictive {
     pub fn predict(&self, model: &Model, data: &Dataset, target_scaling: &TargetScaling) -> Result<Predictions> {
         let device = model.devices().into_iter().next().unwrap_or_else(Device::flex);
         let chunks = self.chunks(size_of_pass(model, data));
-        let order: Vec<usize> = (0..data.len()).collect();
-        let padding = model.network.fixed_length().map_or(Padding::Longest, Padding::To);
-        let batches = batches(data, &order, chunks.examples, padding)?;
+        let batches = batches_of(model, data, chunks.examples)?;
         let part = |batch: Batch| (SeriesBatch::from_batch(&batch, &device, DType::F32), batch.indices);
         let (inputs, indices): (Vec<SeriesBatch>, Vec<Vec<usize>>) = batches.into_iter().map(part).unzip();
-        // Series of one length come in ranges of the data set, so that every example has the noise of its number.
-        // Others are sorted by length within buckets, and the noise of an example depends on its batch.
-        let range = |indices: &Vec<usize>| indices.first().map_or(0..0, |&first| first..first + indices.len());
-        let parts: Vec<Range<usize>> = indices.iter().map(range).collect();
+        // Noise that an example has of its own goes by its place in the order of the batches, which is the same however
+        // they are cut: that of the data set, or by length.
+        let range = |next: &mut usize, indices: &Vec<usize>| {
+            let first = core::mem::replace(next, *next + indices.len());
+            Some(first..*next)
+        };
+        let parts: Vec<Range<usize>> = indices.iter().scan(0, range).collect();
         let forward = |part: usize, trace: &mut Trace| model.network.forward(inputs[part].clone(), trace);
         let passes = self.passes(&parts, chunks, forward);
         match &model.likelihood {
@@ -207,6 +208,13 @@ impl PosteriorPredictive {
             Some(noise) => Trace::sampling(&mut noise.clone()).with_sample_range(samples),
         }
     }
+}
+
+/// The examples in batches of at most `size`, all of the network's length or, if it takes any, by length.
+fn batches_of(model: &Model, data: &Dataset, size: usize) -> Result<Vec<Batch>> {
+    let Some(length) = model.network.fixed_length() else { return Ok(batches_by_length(data, size)) };
+    let order: Vec<usize> = (0..data.len()).collect();
+    Ok(batches(data, &order, size, Padding::To(length))?)
 }
 
 /// What a network needs for the series of `data`.
