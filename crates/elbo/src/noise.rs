@@ -119,13 +119,16 @@ impl Noise {
     }
 }
 
-/// The weights that a pass drew, by stream: for further passes over other examples under the same weights.
+/// The weights that a pass drew: for further passes over other examples under the same weights.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Kept(Arc<Mutex<HashMap<String, Tensor<2>>>>);
+pub(crate) struct Kept(Arc<Mutex<Drawn>>);
+
+/// By stream and the number of the first draw from it: what was drawn, and the number of the next draw.
+type Drawn = HashMap<(String, usize), (Tensor<2>, usize)>;
 
 impl Kept {
     /// Nothing is left half done by a panic in between.
-    fn draws(&self) -> MutexGuard<'_, HashMap<String, Tensor<2>>> {
+    fn draws(&self) -> MutexGuard<'_, Drawn> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -217,14 +220,16 @@ impl WeightNoise {
         Self { skipped, ..self }
     }
 
-    /// The weight that `draw` draws, or drew in an earlier pass over other examples.
+    /// The weight that `draw` draws, or drew in an earlier pass over other examples; what is drawn next is the same.
     pub(crate) fn once(&mut self, draw: impl FnOnce(&mut Self) -> Result<Tensor<2>>) -> Result<Tensor<2>> {
         let Some(kept) = self.pass.kept.clone() else { return draw(self) };
-        if let Some(drawn) = kept.draws().get(&self.name).cloned() {
+        let place = (self.name.clone(), self.asked);
+        if let Some((drawn, next)) = kept.draws().get(&place).cloned() {
+            self.asked = next;
             return Ok(drawn);
         }
         let drawn = draw(self)?;
-        kept.draws().insert(self.name.clone(), drawn.clone());
+        kept.draws().insert(place, (drawn.clone(), self.asked));
         Ok(drawn)
     }
 
@@ -316,6 +321,7 @@ pub(crate) fn count(samples: &Range<u64>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
     use std::collections::HashSet;
 
     /// Where draw numbers would be those of other passes if they were all of one stream.
@@ -329,6 +335,31 @@ mod tests {
         let passes = [0, 1, (1 << 40) - 1, 1 << 40, (1 << 40) + 1, 1 << 41, 1 << 63, u64::MAX];
         assert_eq!(passes.map(first).into_iter().collect::<HashSet<_>>().len(), passes.len());
         assert_eq!(first((1 << 40) - 1), (first(0).0, u64::MAX - (SAMPLES_PER_PASS - 1)));
+    }
+
+    /// Whether a weight is drawn or was kept, what is drawn after it is the same, and a second weight is another.
+    #[test]
+    fn kept_draws_count_like_drawn_ones() {
+        let like = Tensor::<1>::zeros([4], &Device::flex());
+        let (pass, kept) = (Noise::seeded(1).next_pass(), Kept::default());
+        let run = |pass: PassNoise| {
+            let mut noise = pass.stream("weights".into(), 0..2);
+            let mut values = Vec::new();
+            for draws in [2, 1, 1] {
+                let draw = |noise: &mut WeightNoise| {
+                    let each = (0..draws).map(|_| noise.normal(&like)).collect::<Result<Vec<_>>>()?;
+                    Ok(Tensor::cat(each, 1))
+                };
+                values.push(noise.once(draw).unwrap().into_data());
+            }
+            values.push(noise.normal(&like).unwrap().into_data());
+            values
+        };
+        let expected = run(pass.clone());
+        assert_ne!(expected[1], expected[2]);
+        for _ in 0..2 {
+            assert_eq!(run(pass.clone().keeping(kept.clone())), expected);
+        }
     }
 
     #[test]

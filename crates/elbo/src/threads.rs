@@ -10,6 +10,11 @@
 //! so and costs nothing; there is no faster setting without it. (What a program adds of its own with Burn's `sum` over
 //! more than four million elements is not covered: Burn adds such a sum's parts as they come.)
 //!
+//! **Backward passes that share weights are not for tasks of the pool** (`par_iter().map(|batch| loss(batch).backward())`).
+//! Burn locks a graph while it is differentiated, and a thread that waits there for a part of an operation begins other
+//! tasks meanwhile: one that needs the same graph never gets it. Run such passes one after the other, each of which uses all
+//! threads, or on threads of their own (`std::thread`). Predictions, which have no backward pass, can be tasks.
+//!
 //! Between machines of different instruction sets, or builds against different mathematical libraries, the last bits of
 //! products, exponentials and logarithms can differ; noise does not.
 

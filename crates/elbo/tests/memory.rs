@@ -33,7 +33,8 @@ fn predict(Sizes { series, samples, .. }: Sizes) {
     let model = Model::new(&preset("conv1d").unwrap(), input, Likelihood::categorical(2), 3, &Device::flex()).unwrap();
     let network = &model.network;
     let x = Tensor::<3>::ones([series, LENGTH, 1], &Device::flex());
-    let size = PassSize { examples: series, values: network.values_at(LENGTH), weights: network.drawn_weights() };
+    let size =
+        PassSize { examples: series, values: network.values_at(LENGTH), weights: network.drawn_weights(), outputs: 2 };
     let forward = |rows: std::ops::Range<usize>, trace: &mut Trace| {
         network.forward(SeriesBatch::new(x.clone().narrow(0, rows.start, rows.len())), trace)
     };

@@ -8,12 +8,16 @@ use elbo::model::{InputShape, LayerDescription, Model, preset};
 use elbo::objective::Likelihood;
 use elbo::predict::{PosteriorPredictive, Predictions};
 use elbo::{Estimator, Noise};
+use std::ops::RangeInclusive;
 
-/// Probabilities of 60 series under the `conv1d` preset with an estimator.
-fn probabilities(estimator: Estimator, bytes: usize) -> Vec<f64> {
+/// Probabilities of 60 series under a preset with an estimator; `lengths` are those that series have.
+fn probabilities(network: &str, estimator: Estimator, lengths: RangeInclusive<usize>, bytes: usize) -> Vec<f64> {
     let (_, test) = embedded("italy-power-demand").unwrap();
-    let data = test.subset(&(0..60).collect::<Vec<_>>());
-    let mut description = preset("conv1d").unwrap();
+    let mut data = test.subset(&(0..60).collect::<Vec<_>>());
+    for (i, example) in data.examples.iter_mut().enumerate() {
+        example.values.truncate(lengths.start() + 7 * i % (lengths.end() - lengths.start() + 1));
+    }
+    let mut description = preset(network).unwrap();
     for layer in &mut description.layers {
         if let LayerDescription::Conv1d { estimator: own, .. } | LayerDescription::Dense { estimator: own, .. } = layer
         {
@@ -34,11 +38,26 @@ fn probabilities(estimator: Estimator, bytes: usize) -> Vec<f64> {
 #[test]
 fn memory_budgets_do_not_change_predictions() {
     for estimator in [Estimator::Reparameterization, Estimator::Flipout, Estimator::LocalReparameterization] {
-        let whole = probabilities(estimator, 1 << 30);
+        let whole = probabilities("conv1d", estimator, 24..=24, 1 << 30);
         assert!(whole.iter().any(|p| (p - whole[0]).abs() > 1e-2), "{estimator:?}: predictions differ");
         for bytes in [1, 70_000, 1_200_000] {
-            let found = probabilities(estimator, bytes);
+            let found = probabilities("conv1d", estimator, 24..=24, bytes);
             for (i, (found, whole)) in found.iter().zip(&whole).enumerate() {
+                assert_eq!(found, whole, "{estimator:?}, {bytes} bytes, example {i}");
+            }
+        }
+    }
+}
+
+/// Series of unequal lengths: which go together depends on the budget, and what is drawn for each must not.
+#[test]
+fn memory_budgets_do_not_change_predictions_of_unequal_lengths() {
+    for estimator in [Estimator::Reparameterization, Estimator::Flipout, Estimator::LocalReparameterization] {
+        let of = |bytes| probabilities("tcn", estimator, 9..=24, bytes);
+        let whole = of(1 << 30);
+        assert!(whole.iter().any(|p| (p - whole[0]).abs() > 1e-2), "{estimator:?}: predictions differ");
+        for bytes in [1, 70_000, 300_000, 1_200_000] {
+            for (i, (found, whole)) in of(bytes).iter().zip(&whole).enumerate() {
                 assert_eq!(found, whole, "{estimator:?}, {bytes} bytes, example {i}");
             }
         }

@@ -122,7 +122,7 @@ fn predicted(case: Case) -> Vec<u64> {
     let mut outputs = vec![vec![]; EXAMPLES];
     let predictive = PosteriorPredictive::new(case.samples, Noise::seeded(1)).unwrap().with_memory_budget(1 << 26);
     // As large as makes several parts of the examples.
-    let size = PassSize { examples: EXAMPLES, values: 1 << 17, weights: 1 << 17 };
+    let size = PassSize { examples: EXAMPLES, values: 1 << 17, weights: 1 << 17, outputs: 10 };
     let forward = |rows: std::ops::Range<usize>, trace: &mut Trace| {
         Ok(net.forward(x.clone().narrow(0, rows.start, rows.len()), trace))
     };

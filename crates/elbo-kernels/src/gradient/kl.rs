@@ -22,7 +22,7 @@ impl<B: VariationalOps> Backward<B, 1> for KlNormal {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let ([loc, u, prior_loc, prior_scale], account) = ops.state;
         let grad = grads.consume::<B>(&ops.node);
-        account.enter(Part::Divergence { loc, u, prior: [prior_loc, prior_scale], grad });
+        account.enter(Part::Divergence { loc, u, prior: [prior_loc, prior_scale], grad }, grads);
     }
 }
 

@@ -19,7 +19,7 @@ impl<B: VariationalOps> Backward<B, 1> for NormalMean {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let (shape, account) = ops.state;
         let grad = grads.consume::<B>(&ops.node);
-        account.enter(Part::Mean { grad: B::float_reshape(grad, shape) });
+        account.enter(Part::Mean { grad: B::float_reshape(grad, shape) }, grads);
     }
 }
 
@@ -44,7 +44,7 @@ impl<B: VariationalOps> Backward<B, 1> for NormalVariance {
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let (u, account) = ops.state;
-        account.enter(Part::Variance { u, grad: grads.consume::<B>(&ops.node) });
+        account.enter(Part::Variance { u, grad: grads.consume::<B>(&ops.node) }, grads);
     }
 }
 

@@ -19,7 +19,7 @@ impl<B: VariationalOps> Backward<B, 1> for SampleNormal {
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let (u, draws, account) = ops.state;
-        account.enter(Part::Draws { u, grad: grads.consume::<B>(&ops.node), draws });
+        account.enter(Part::Draws { u, grad: grads.consume::<B>(&ops.node), draws }, grads);
     }
 }
 

@@ -8,8 +8,12 @@
 //!
 //! An account is one step above the weights, and the operation at least two, and Burn runs the steps of a graph from
 //! above: all operations have left their entries before the first account looks. Operations of another loss leave
-//! nothing, and keep their accounts for their own backward pass. Entries carry the thread that made them, for a backward
-//! pass runs on one; so two passes at once do not see each other's.
+//! nothing, and keep their accounts for their own backward pass. Entries carry the pass that made them, so that two at once
+//! do not see each other's: on threads of their own, or one within the other, where a thread of the pool that waits for a
+//! part of an operation begins a task with another pass.
+//!
+//! (The latter works only if the two losses have no node in common, as after a first pass over the weights: Burn locks a
+//! graph for as long as it is differentiated, and the inner pass would wait for the outer.)
 
 use crate::VariationalOps;
 use crate::noise::Draws;
@@ -26,7 +30,6 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
-use std::thread::{self, ThreadId};
 
 /// What an operation made of the weights, and the gradient of that.
 #[derive(Clone, Debug)]
@@ -44,13 +47,23 @@ pub(super) enum Part<B: Backend> {
 /// The nodes of location and untransformed scale, where they are tracked.
 type Nodes = [Option<NodeId>; 2];
 
+/// A backward pass while it runs: where its gradients are, which stay in their place until it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pass(usize);
+
+impl Pass {
+    fn of(grads: &Gradients) -> Self {
+        Self(core::ptr::from_ref(grads).addr())
+    }
+}
+
 struct Entry<B: Backend> {
-    thread: ThreadId,
+    pass: Pass,
     nodes: Nodes,
     part: Part<B>,
 }
 
-/// The entries of a backward pass.
+/// The entries of backward passes.
 struct Ledger<B: Backend>(Mutex<Vec<Entry<B>>>);
 
 impl<B: Backend> fmt::Debug for Ledger<B> {
@@ -67,8 +80,9 @@ pub(super) struct Account<B: Backend> {
 }
 
 impl<B: VariationalOps> Account<B> {
-    pub(super) fn enter(&self, part: Part<B>) {
-        let entry = Entry { thread: thread::current().id(), nodes: self.nodes, part };
+    /// Leaves an entry of the pass that `grads` belong to.
+    pub(super) fn enter(&self, part: Part<B>, grads: &Gradients) {
+        let entry = Entry { pass: Pass::of(grads), nodes: self.nodes, part };
         self.ledger.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
 }
@@ -143,9 +157,9 @@ impl<B: VariationalOps, const N: usize> Backward<B, N> for Close {
     type State = Arc<Ledger<B>>;
 
     fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let here = thread::current().id();
+        let pass = Pass::of(grads);
         let mut entries = ops.state.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (own, others) = entries.drain(..).partition::<Vec<_>, _>(|entry| entry.thread == here);
+        let (own, others) = entries.drain(..).partition::<Vec<_>, _>(|entry| entry.pass == pass);
         *entries = others;
         drop(entries);
         // Of a parameter on several devices Burn waits for one gradient from each account.
@@ -231,5 +245,98 @@ impl<'a, B: VariationalOps> Together<'a, B> {
         let [loc, u] = self.nodes;
         grads.register::<B>(loc, of_loc);
         grads.register::<B>(u, of_u);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::Stream;
+    use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+    use burn::backend::ops::FloatTensorOps;
+    use burn::backend::{Flex, flex::FlexTensor};
+    use burn::tensor::TensorData;
+
+    type Tracked = Autodiff<Flex, NoCheckpointing>;
+    type Weights = [FloatTensor<Tracked>; 2];
+
+    /// A backward pass that is run in the middle of another.
+    #[derive(Debug)]
+    struct Meanwhile;
+
+    /// The loss of the inner pass, and where its gradients go.
+    type Inner = Arc<Mutex<(Option<FloatTensor<Tracked>>, Option<Gradients>)>>;
+
+    #[derive(Clone)]
+    struct State(Inner);
+
+    impl fmt::Debug for State {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("State")
+        }
+    }
+
+    impl Backward<Flex, 1> for Meanwhile {
+        type State = State;
+
+        fn backward(self, ops: Ops<State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+            let grad = grads.consume::<Flex>(&ops.node);
+            ops.parents.into_iter().flatten().for_each(|node| grads.register::<Flex>(node.id, grad.clone()));
+            let mut inner = ops.state.0.lock().unwrap();
+            let loss = inner.0.take().unwrap();
+            inner.1 = Some(loss.backward());
+        }
+    }
+
+    fn vector(values: Vec<f64>) -> FlexTensor {
+        let n = values.len();
+        FlexTensor::from_data(TensorData::new(values, [n]))
+    }
+
+    /// Draws, means and the divergence of the weights, times `factor`.
+    fn loss([loc, u]: &Weights, factor: f64) -> FloatTensor<Tracked> {
+        let draws = Stream::named(3, "weights").draws(0, 1);
+        let prior = [0.0, 1.0].map(|value| FloatTensor::<Tracked>::new(vector(vec![value; 3])));
+        let [prior_loc, prior_scale] = prior;
+        let drawn = Tracked::float_sum(Tracked::sample_normal(loc.clone(), u.clone(), draws));
+        let mean = Tracked::float_sum(Tracked::normal_mean(loc.clone(), u.clone()));
+        let divergence = Tracked::kl_normal(loc.clone(), u.clone(), prior_loc, prior_scale);
+        let sum = Tracked::float_add(Tracked::float_add(drawn, mean), divergence);
+        Tracked::float_mul_scalar(sum, factor.into())
+    }
+
+    fn gradients(weights: &Weights, grads: &Gradients) -> Vec<f64> {
+        let of = |weight: &FloatTensor<Tracked>| {
+            let grad = weight.grad(grads).unwrap();
+            grad.into_data().iter::<f64>().collect::<Vec<_>>()
+        };
+        weights.iter().flat_map(of).collect()
+    }
+
+    /// A thread of the pool that waits for a part of an operation may begin another backward pass of the same weights.
+    #[test]
+    fn a_pass_within_a_pass_is_another() {
+        let values = [vector(vec![0.3, -0.2, 1.5]), vector(vec![-1.0, 0.5, -2.0])];
+        let weights: Weights = values.map(|values| FloatTensor::<Tracked>::new(values).require_grad());
+        // After a first pass the graphs of two losses have nothing in common.
+        let expected = gradients(&weights, &loss(&weights, 1.0).backward());
+        let inner = [2.0, 3.0].map(|factor| Inner::new(Mutex::new((Some(loss(&weights, factor)), None))));
+        // One of the two is run when some entries of the outer pass are there and others are not.
+        let [first, last] = inner.each_ref().map(|inner| {
+            let other = FloatTensor::<Tracked>::new(vector(vec![1.0])).require_grad();
+            let other = Tracked::float_mul_scalar(other, 1.0.into());
+            match Meanwhile.prepare::<NoCheckpointing>([other.node()]).compute_bound().stateful() {
+                OpsKind::Tracked(prep) => prep.finish(State(inner.clone()), vector(vec![0.0])),
+                OpsKind::UnTracked(_) => unreachable!("it is tracked"),
+            }
+        });
+        let outer = Tracked::float_add(Tracked::float_add(first, loss(&weights, 1.0)), last);
+        let found = gradients(&weights, &outer.backward());
+        assert_eq!(found, expected);
+        for (inner, factor) in inner.iter().zip([2.0, 3.0]) {
+            let found = gradients(&weights, inner.lock().unwrap().1.as_ref().unwrap());
+            assert_eq!(found.len(), expected.len());
+            assert!(found.iter().zip(&expected).all(|(a, b)| (a - factor * b).abs() < 1e-12), "{found:?} {expected:?}");
+        }
     }
 }

@@ -54,6 +54,7 @@ impl Net {
             examples: n,
             values: values.max(op.inputs + op.units),
             weights: weights + (op.inputs + 1) * op.units,
+            outputs: op.units,
         }
     }
 

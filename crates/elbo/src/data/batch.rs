@@ -119,6 +119,29 @@ fn bucketed(data: &Dataset, order: &[usize], batch_size: usize) -> Vec<Batch> {
     shuffle.into_iter().map(|b| Batch::gather(data, parts[b], longest(parts[b]))).collect()
 }
 
+/// All examples of `data` from the shortest to the longest, in batches of at most `batch_size`.
+///
+/// Neither the order nor the length that a series is padded to depends on `batch_size`: lengths of the same [`grade`] are
+/// padded to the longest of them. So a layer sees the same values of an example however batches are cut.
+pub(crate) fn batches_by_length(data: &Dataset, batch_size: usize) -> Vec<Batch> {
+    let length = |i: &usize| data.example_length(*i);
+    let mut order: Vec<usize> = (0..data.len()).collect();
+    order.sort_by_key(length);
+    let alike = order.chunk_by(|a, b| grade(length(a)) == grade(length(b)));
+    let cut = |alike: &[usize]| {
+        let longest = alike.last().map_or(0, length);
+        let part = |part: &[usize]| Batch::gather(data, part, longest);
+        alike.chunks(batch_size.max(1)).map(part).collect::<Vec<_>>()
+    };
+    alike.flat_map(cut).collect()
+}
+
+/// A length down to its first four binary digits: lengths of the same grade differ by less than an eighth.
+fn grade(length: usize) -> usize {
+    let rest = length.checked_ilog2().unwrap_or(0).saturating_sub(3);
+    length >> rest << rest
+}
+
 /// 64-bit FNV-1a hash over the indices.
 fn hash(order: &[usize]) -> u64 {
     let step = |hash: u64, &i: &usize| (hash ^ i as u64).wrapping_mul(0x0000_0100_0000_01b3);
@@ -160,6 +183,27 @@ mod tests {
             for batch in &batches {
                 check_batch(&data, batch, fixed)?;
             }
+        }
+
+        /// The places and the padding of examples do not depend on the size of batches.
+        #[test]
+        fn batches_by_length_are_parts_of_one_list(
+            lengths in prop::collection::vec(1_usize..60, 0..120), batch_size in 1_usize..9,
+        ) {
+            let data = set(&lengths);
+            let padded = |batch_size| -> Vec<(usize, usize)> {
+                let batches = batches_by_length(&data, batch_size);
+                assert!(batches.iter().all(|batch| (1..=batch_size).contains(&batch.indices.len())));
+                let one = |batch: Batch| batch.indices.into_iter().map(move |i| (i, batch.length));
+                batches.into_iter().flat_map(one).collect()
+            };
+            let all = padded(usize::MAX);
+            prop_assert_eq!(padded(batch_size), all.clone());
+            prop_assert!(all.is_sorted_by_key(|&(i, _)| (lengths[i], i)));
+            prop_assert!(all.iter().all(|&(i, length)| (lengths[i]..lengths[i] + lengths[i].div_ceil(8)).contains(&length)));
+            let mut indices: Vec<usize> = all.into_iter().map(|(i, _)| i).collect();
+            indices.sort_unstable();
+            prop_assert_eq!(indices, (0..data.len()).collect::<Vec<_>>());
         }
 
         #[test]

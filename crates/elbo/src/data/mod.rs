@@ -30,6 +30,7 @@ mod ts;
 mod tsv;
 mod value;
 
+pub(crate) use batch::batches_by_length;
 pub use batch::{Batch, Padding, batches, shuffled};
 pub use dataset::{Dataset, Example, Labels};
 pub use embedded::{NAMES, embedded};

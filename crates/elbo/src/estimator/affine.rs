@@ -1,9 +1,9 @@
 //! The normal distributions that flipout and local reparameterization draw from in place of the posterior.
 
-use super::draw::row;
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::noise::WeightNoise;
+use crate::posterior::row;
 use crate::precision::wide;
 use crate::sum::row_sums;
 use burn::tensor::{DType, Tensor};

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::layer::Weight;
 use crate::noise::{LayerNoise, WeightNoise};
 use crate::op::LinearOp;
-use crate::posterior::{Family, Posterior};
+use crate::posterior::{Family, Posterior, row};
 use burn::tensor::Tensor;
 use elbo_kernels::{ChannelLayout, Epilogue, reshape};
 
@@ -129,11 +129,6 @@ pub(super) fn each_sample<const K: usize>(
     };
     let rows = (0..noise.samples()).map(row_of).collect::<Result<Vec<Tensor<2>>>>()?;
     Ok(if rows.len() == 1 { rows.into_iter().next().expect("one row") } else { Tensor::cat(rows, 0) })
-}
-
-/// `[1, elements]`
-pub(super) fn row<const D: usize>(x: Tensor<D>) -> Tensor<2> {
-    x.flatten::<1>(0, D - 1).unsqueeze_dim(0)
 }
 
 /// `[samples, rows, before, channels, after]`

@@ -5,12 +5,12 @@
 //! the input has signs of its own. Mean and variance of an output are those of reparameterization; outputs of different
 //! examples are uncorrelated.
 
-use super::draw::{each_sample, linear, parts, row};
+use super::draw::{each_sample, linear, parts};
 use super::{Affine, Draw, Estimate, affine::AffineNormal};
 use crate::error::Result;
 use crate::noise::{LayerNoise, WeightNoise};
 use crate::op::LinearOp;
-use crate::posterior::Posterior;
+use crate::posterior::{Posterior, row};
 use burn::tensor::Tensor;
 use elbo_kernels::{ChannelLayout, add_perturbation, perturb_signs, reshape};
 

@@ -182,6 +182,6 @@ pub trait Posterior<const D: usize>: Module + ModuleDisplay + Distribution<D> + 
 }
 
 /// `[1, elements]`
-fn row<const D: usize>(x: Tensor<D>) -> Tensor<2> {
+pub(crate) fn row<const D: usize>(x: Tensor<D>) -> Tensor<2> {
     x.flatten::<1>(0, D - 1).unsqueeze_dim(0)
 }

@@ -5,8 +5,8 @@
 //! use, and its outputs are gathered in the order of the weight samples. So predictions depend neither on the number of
 //! threads nor on how passes are cut, and memory does not grow with the number of weight samples.
 //!
-//! One thing depends on the cut, that is on the memory budget: series of unequal lengths go together by length, and noise
-//! that examples have of their own (flipout, local reparameterization) goes by their places in a pass.
+//! Noise that examples have of their own (flipout, local reparameterization) goes by their number in the data set, or,
+//! where the network takes series of any length, by their place in the order by length (of one length: their number).
 
 mod chunks;
 mod classes;

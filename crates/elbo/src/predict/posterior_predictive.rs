@@ -4,12 +4,13 @@ use super::chunks::{Chunks, PassSize, pieces};
 use super::classes::ClassGatherer;
 use super::passes::{self, Passes};
 use super::real::{RealGatherer, RealPredictions, unknown};
-use crate::data::{Batch, Dataset, Padding, TargetScaling, batches};
+use crate::data::{Batch, Dataset, Padding, TargetScaling, batches, batches_by_length};
 use crate::error::{Error, Result};
 use crate::metric::UncertaintySplit;
-use crate::model::{Model, Network, SeriesBatch};
+use crate::model::{Model, SeriesBatch};
 use crate::noise::{Noise, SAMPLES_PER_PASS};
 use crate::objective::Likelihood;
+use crate::threads;
 use crate::trace::Trace;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
@@ -70,8 +71,9 @@ impl PosteriorPredictive {
         Self { samples: 1, noise: None, memory_budget: MEMORY_BUDGET }
     }
 
-    /// Bytes that the weights and values of the passes that run at once may take. A pass is at least one example under one
-    /// weight sample.
+    /// Bytes that the drawn weights and the values of the passes that run at once may take, with the outputs that wait to be
+    /// gathered, on however many threads. A pass is at least one example under one weight sample; and where weights take
+    /// more than half of this, passes still have 2 MiB for values, or half of this if that is less.
     #[must_use]
     pub fn with_memory_budget(mut self, bytes: usize) -> Self {
         self.memory_budget = bytes;
@@ -98,8 +100,8 @@ impl PosteriorPredictive {
         mut forward: impl FnMut(&mut Trace) -> Result<Tensor<2>>,
         mut each: impl FnMut(&[f64]) -> Result<()>,
     ) -> Result<()> {
-        let size = PassSize { examples: 1, values: values.saturating_mul(rows), weights: 0 };
-        let chunk = Chunks::new(self.memory_budget, size, self.samples).samples;
+        let size = PassSize { examples: 1, values: values.saturating_mul(rows), weights: 0, outputs: 0 };
+        let chunk = self.chunks(size).samples;
         for samples in pieces(self.samples, chunk) {
             let outputs = forward(&mut self.trace(samples.start as u64..samples.end as u64))?;
             let outputs = passes::values(outputs, rows, samples.len())?;
@@ -118,7 +120,7 @@ impl PosteriorPredictive {
     /// use elbo::{Noise, layer::DenseConfig, predict::{PassSize, PosteriorPredictive}};
     /// let layer = DenseConfig::new(3, 2).with_name("dense").init(&Device::flex())?;
     /// let x = Tensor::<2>::ones([500, 3], &Device::flex());
-    /// let size = PassSize { examples: 500, values: 3 + 2, weights: 3 * 2 + 2 };
+    /// let size = PassSize { examples: 500, values: 3 + 2, weights: 3 * 2 + 2, outputs: 2 };
     /// let mut mean = vec![0.0; 500 * 2];
     /// PosteriorPredictive::new(100, Noise::seeded(1))?.for_each_part(
     ///     size,
@@ -140,10 +142,16 @@ impl PosteriorPredictive {
         forward: impl Fn(Range<usize>, &mut Trace) -> Result<Tensor<2>> + Sync,
         mut each: impl FnMut(Range<usize>, &[f64]) -> Result<()>,
     ) -> Result<()> {
-        let chunks = Chunks::new(self.memory_budget, size, self.samples);
+        let chunks = self.chunks(size);
         let parts: Vec<Range<usize>> = pieces(size.examples, chunks.examples).collect();
         let run = |part: usize, trace: &mut Trace| forward(parts[part].clone(), trace);
         self.passes(&parts, chunks, run).for_each(|part, outputs| each(parts[part].clone(), outputs))
+    }
+
+    /// How passes are cut. Those of means draw no weights.
+    fn chunks(&self, size: PassSize) -> Chunks {
+        let weights = if self.noise.is_some() { size.weights } else { 0 };
+        Chunks::new(self.memory_budget, PassSize { weights, ..size }, self.samples, threads::count())
     }
 
     /// The passes over parts of the examples.
@@ -164,16 +172,17 @@ impl PosteriorPredictive {
     /// [`Error::InvalidArgument`] for a likelihood that is neither categorical, Gaussian nor Student-t.
     pub fn predict(&self, model: &Model, data: &Dataset, target_scaling: &TargetScaling) -> Result<Predictions> {
         let device = model.devices().into_iter().next().unwrap_or_else(Device::flex);
-        let chunks = Chunks::new(self.memory_budget, size_of_pass(&model.network, data), self.samples);
-        let order: Vec<usize> = (0..data.len()).collect();
-        let padding = model.network.fixed_length().map_or(Padding::Longest, Padding::To);
-        let batches = batches(data, &order, chunks.examples, padding)?;
+        let chunks = self.chunks(size_of_pass(model, data));
+        let batches = batches_of(model, data, chunks.examples)?;
         let part = |batch: Batch| (SeriesBatch::from_batch(&batch, &device, DType::F32), batch.indices);
         let (inputs, indices): (Vec<SeriesBatch>, Vec<Vec<usize>>) = batches.into_iter().map(part).unzip();
-        // Series of one length come in ranges of the data set, so that every example has the noise of its number.
-        // Others are sorted by length within buckets, and the noise of an example depends on its batch.
-        let range = |indices: &Vec<usize>| indices.first().map_or(0..0, |&first| first..first + indices.len());
-        let parts: Vec<Range<usize>> = indices.iter().map(range).collect();
+        // Noise that an example has of its own goes by its place in the order of the batches, which is the same however
+        // they are cut: that of the data set, or by length.
+        let range = |next: &mut usize, indices: &Vec<usize>| {
+            let first = core::mem::replace(next, *next + indices.len());
+            Some(first..*next)
+        };
+        let parts: Vec<Range<usize>> = indices.iter().scan(0, range).collect();
         let forward = |part: usize, trace: &mut Trace| model.network.forward(inputs[part].clone(), trace);
         let passes = self.passes(&parts, chunks, forward);
         match &model.likelihood {
@@ -201,8 +210,16 @@ impl PosteriorPredictive {
     }
 }
 
+/// The examples in batches of at most `size`, all of the network's length or, if it takes any, by length.
+fn batches_of(model: &Model, data: &Dataset, size: usize) -> Result<Vec<Batch>> {
+    let Some(length) = model.network.fixed_length() else { return Ok(batches_by_length(data, size)) };
+    let order: Vec<usize> = (0..data.len()).collect();
+    Ok(batches(data, &order, size, Padding::To(length))?)
+}
+
 /// What a network needs for the series of `data`.
-fn size_of_pass(network: &Network, data: &Dataset) -> PassSize {
+fn size_of_pass(Model { network, likelihood }: &Model, data: &Dataset) -> PassSize {
     let longest = data.length_range().map_or(1, |(_, longest)| longest);
-    PassSize { examples: data.len(), values: network.values_at(longest), weights: network.drawn_weights() }
+    let (values, weights) = (network.values_at(longest), network.drawn_weights());
+    PassSize { examples: data.len(), values, weights, outputs: likelihood.outputs() }
 }
