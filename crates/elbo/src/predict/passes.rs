@@ -36,8 +36,9 @@ where
         let groups: Vec<Range<usize>> = pieces(self.samples, self.chunks.samples).collect();
         for groups in groups.chunks(self.chunks.groups) {
             // Threads share the groups or the parts of each: what keeps more of them busy.
-            if groups.len() > 1 && groups.len().min(threads::count()) >= self.chunks.parts {
-                let outputs = in_lanes(threads::count(), groups, |samples| self.group(samples));
+            let lanes = groups.len().min(threads::count());
+            if lanes > 1 && lanes >= self.chunks.parts {
+                let outputs = in_lanes(lanes, groups, |samples| self.group(samples));
                 for (samples, outputs) in groups.iter().zip(outputs) {
                     let mut parts = outputs?.into_iter().enumerate();
                     parts.try_for_each(|(part, values)| hand_over(part, &values, samples, &mut each))?;
