@@ -7,8 +7,10 @@ use std::ops::Range;
 /// 256 KiB are a quarter slower, and uncut passes take one and a half times to three times as long.)
 const CACHE: usize = 2 << 20;
 
-/// Groups of weight samples that are worked on before their outputs are gathered, at most, unless there are more threads:
-/// few enough that outputs take little memory.
+/// Groups of weight samples for each thread between two times that outputs are gathered, at most, and for all threads
+/// unless there are more of these: enough that threads do not wait for each other, few enough that outputs take little
+/// memory.
+const OF_THREAD: usize = 4;
 const AT_ONCE: usize = 16;
 
 /// Passes for which the budget should have room beside the weights: threads share the parts of the examples.
@@ -68,7 +70,8 @@ impl Chunks {
         let group = weights.saturating_add(of(values, examples)).saturating_add(of(outputs, all));
         let together = if examples == all { (target / group).clamp(1, samples) } else { 1 };
         let groups = samples.div_ceil(together);
-        let at_once = (budget / of(group, together)).clamp(1, AT_ONCE.max(threads).min(groups));
+        let most = threads.saturating_mul(OF_THREAD).min(AT_ONCE).max(threads);
+        let at_once = (budget / of(group, together)).clamp(1, most.min(groups));
         let (values, outputs) = (of(values, examples), of(outputs, examples));
         let lanes = (room / values.saturating_add(outputs)).clamp(1, threads.clamp(1, parts));
         let waiting = room.saturating_sub(of(values, lanes)) / outputs.max(1);
@@ -147,6 +150,7 @@ mod tests {
             [examples, samples, groups, parts]
         };
         assert_eq!(chunks(1029, 100, 8), [258, 1, 16, 4]);
+        assert_eq!(chunks(1029, 100, 2), [258, 1, 8, 2]);
         assert_eq!(chunks(1029, 100, 24), [258, 1, 24, 4]);
         assert_eq!(chunks(10, 100, 2), [10, 25, 4, 1]);
         assert_eq!(chunks(10, 4, 2), [10, 4, 1, 1]);
@@ -182,9 +186,9 @@ mod tests {
 
     #[test]
     fn no_size_overflows() {
-        let most = usize::MAX;
-        let size = PassSize { examples: most, values: most, weights: most, outputs: most };
-        assert_eq!(Chunks::new(most, size, most, most).examples, 1);
+        let all = usize::MAX;
+        let size = PassSize { examples: all, values: all, weights: all, outputs: all };
+        assert_eq!(Chunks::new(all, size, all, all).examples, 1);
     }
 
     #[test]
