@@ -1,6 +1,6 @@
 //! Dense products of tensors: `f32` and `f64` by the products here, everything else by the reference.
 
-use super::arrays::{TASKS, contiguous, filled, pieces, written};
+use super::arrays::{TASKS, contiguous, pieces, written};
 use super::product::{Element, Kernel, Panels, Product, Run, Runs, SET, pack, packed_len};
 use super::tensor::fused;
 use crate::geometry::Epilogue;
@@ -197,9 +197,10 @@ impl<T: Element> Matrices<'_, T> {
         }
         let (lines, width) = if self.a_steps[0] == 1 { (depth, count) } else { (count, depth) };
         let step = self.copied_step();
-        let mut copy = vec![T::default(); lines * step];
-        for (to, from) in copy.chunks_exact_mut(step).zip(a.chunks(far)) {
-            to[..width].copy_from_slice(&from[..width]);
+        let mut copy = Vec::with_capacity(lines * step);
+        for (line, from) in (1..=lines).zip(a.chunks(far)) {
+            copy.extend_from_slice(&from[..width]);
+            copy.resize(line * step, T::default());
         }
         copy.into()
     }
@@ -249,11 +250,10 @@ impl<'a, T: Element> Right<'a, T> {
         let strip = |s: usize, at: usize, to: &mut [MaybeUninit<T>]| {
             let from = at / depth;
             let b = &of.b[s * depth * columns + from * of.b_steps[1]..];
-            // Of a strip that is not full, pack leaves a part as it was.
-            pack(b, |p| p * of.b_steps[0], of.b_steps[1], (columns - from).min(width), width, filled(to));
+            pack(b, |p| p * of.b_steps[0], of.b_steps[1], (columns - from).min(width), width, to);
         };
         // An element that is moved costs as much as some products.
-        // SAFETY: every strip is filled.
+        // SAFETY: every strip is packed.
         let data = unsafe { written(samples * each, [each, depth * width], 8 * samples * each, strip) };
         Self { data: data.into(), each, of }
     }

@@ -211,16 +211,17 @@ impl ConvGeometry {
         self.kernel.iter().product::<usize>() * self.group_channels()
     }
 
-    /// `K_e = (K - 1) d + 1` per axis.
+    /// `K_e = (K - 1) d + 1` per axis; `usize::MAX` if that does not fit.
     #[must_use]
     pub fn effective_kernel(&self) -> [usize; 3] {
-        core::array::from_fn(|axis| (self.kernel[axis] - 1) * self.dilation[axis] + 1)
+        core::array::from_fn(|axis| (self.kernel[axis] - 1).saturating_mul(self.dilation[axis]).saturating_add(1))
     }
 
     /// Output length and paddings for spatial input lengths (`rank` of them).
     ///
     /// # Errors
-    /// [`GeometryError::TooShort`] under valid padding if a window does not fit.
+    /// [`GeometryError::TooShort`] under valid padding if a window does not fit; [`GeometryError::Overflow`] under the
+    /// others if the padded input does not fit into `isize`.
     ///
     /// # Panics
     /// If `spatial` does not have `rank` entries.
@@ -231,6 +232,7 @@ impl ConvGeometry {
         for (axis, length) in input.into_iter().enumerate() {
             [extent.output[axis], extent.before[axis], extent.after[axis]] = self.along(axis, length)?;
         }
+        self.check_volume(&extent)?;
         Ok(extent)
     }
 
@@ -242,10 +244,23 @@ impl ConvGeometry {
         self.along(axis + 3 - self.rank, length).map(|[output, ..]| output)
     }
 
+    /// That input and output of an example can be numbered.
+    fn check_volume(&self, extent: &Extent) -> Result<(), GeometryError> {
+        let [a, b, c] = extent.padded();
+        let factors = [a, b, c, self.channels.max(self.filters)];
+        let what = "an example with its padding";
+        let overflow = || GeometryError::Overflow { what, sizes: format!("{factors:?}") };
+        checked_product(&factors).map(|_| ()).ok_or_else(overflow)
+    }
+
     /// Output length, zeros before and zeros after on one of three axes.
     fn along(&self, axis: usize, length: usize) -> Result<[usize; 3], GeometryError> {
         let (window, stride) = (self.effective_kernel()[axis], self.strides[axis]);
         let output = length.div_ceil(stride);
+        if self.padding != Padding::Valid && isize::try_from(window).is_err() {
+            let sizes = format!("kernel {}, dilation {}", self.kernel[axis], self.dilation[axis]);
+            return Err(GeometryError::Overflow { what: "a window", sizes });
+        }
         match self.padding {
             Padding::Valid if length < window => Err(GeometryError::TooShort {
                 axis: axis + self.rank - 3,
@@ -355,6 +370,26 @@ mod tests {
     fn same(length: usize, kernel: usize, stride: usize) -> (usize, usize, usize) {
         let extent = line(kernel, stride, 1, Padding::Same).extent(&[length]).unwrap();
         (extent.output[2], extent.before[2], extent.after[2])
+    }
+
+    /// Lengths that wrap around would look small.
+    #[test]
+    fn windows_beyond_memory_are_refused() {
+        for padding in [Padding::Same, Padding::Causal] {
+            for dilation in [usize::MAX - 4, usize::MAX, isize::MAX as usize] {
+                let error = line(2, 1, dilation, padding).extent(&[100]).unwrap_err();
+                assert_eq!(
+                    error.to_string(),
+                    format!("a window overflows: kernel 2, dilation {dilation}"),
+                    "{padding:?}"
+                );
+            }
+            let wide = ConvGeometry { channels: 1 << 40, filters: 1, ..line(2, 1, 1 << 40, padding) };
+            let error = wide.extent(&[100]).unwrap_err().to_string();
+            assert!(error.starts_with("an example with its padding overflows: [1, 1, 10995116278"), "{error}");
+        }
+        let needed = line(2, 1, usize::MAX, Padding::Valid).extent(&[100]).unwrap_err().to_string();
+        assert!(needed.contains(&usize::MAX.to_string()), "{needed}");
     }
 
     #[test]

@@ -79,7 +79,8 @@ impl TransposedGeometry {
             Padding::Same | Padding::Causal if length == 0 => return Ok(0),
             Padding::Same | Padding::Causal => (1, chosen.unwrap_or(stride - 1)),
         };
-        let output = (length - 1).checked_mul(stride).and_then(|steps| steps.checked_add(shortest + extra));
+        let output = (length - 1).checked_mul(stride).zip(shortest.checked_add(extra));
+        let output = output.and_then(|(steps, last)| steps.checked_add(last));
         output.filter(|&output| isize::try_from(output).is_ok()).ok_or_else(|| GeometryError::Overflow {
             what: "the output length",
             sizes: format!("{length} inputs, stride {stride}, window {window}"),

@@ -6,7 +6,7 @@
 use super::Plan;
 use super::frame::{Frame, channels_first};
 use super::strips::{Filled, Strips};
-use crate::flex::arrays::{grain, pieces, written};
+use crate::flex::arrays::{grain, written};
 use crate::flex::product::{Element, Kernel, Panels, Product, Run, Runs, pack, packed_len};
 use core::mem::MaybeUninit;
 
@@ -116,12 +116,12 @@ fn taps(plan: &Plan) -> usize {
 fn transposed<T: Element>(plan: &Plan, kernel: &[T], with: Kernel<T>) -> Vec<T> {
     let (channels, filters) = (plan.geometry.channels, plan.geometry.filters);
     let len = packed_len(taps(plan) * filters, channels, with.columns);
-    let mut packed = vec![T::default(); plan.samples * len];
     let row = |p: usize| p / filters * channels * filters + p % filters;
-    pieces(&mut packed, len, plan.samples * len, |s, to| {
+    let kernel = |s, _, to: &mut [_]| {
         pack(plan.kernel_of(kernel, s), row, filters, channels, with.columns, to);
-    });
-    packed
+    };
+    // SAFETY: every kernel is packed.
+    unsafe { written(plan.samples * len, [len, len], plan.samples * len, kernel) }
 }
 
 /// Inputs of one remainder along an axis.

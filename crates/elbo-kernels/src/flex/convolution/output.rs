@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::frame::channels_first;
-use crate::flex::arrays::{grain, pieces, written};
+use crate::flex::arrays::{grain, written};
 use crate::flex::product::{Element, Kernel, Panels, Product, Run, Runs, pack, packed_len};
 use core::mem::MaybeUninit;
 use std::borrow::Cow;
@@ -93,10 +93,11 @@ impl<'a, T: Element> Weights<'a, T> {
             return weights;
         }
         let len = packed_len(depth, filters, with.columns);
-        let mut data = vec![T::default(); plan.samples * len];
-        pieces(&mut data, len, plan.samples * len, |s, to| {
+        let kernel = |s, _, to: &mut [_]| {
             pack(plan.kernel_of(kernel, s), |p| p * filters, 1, filters, with.columns, to);
-        });
+        };
+        // SAFETY: every kernel is packed.
+        let data = unsafe { written(plan.samples * len, [len, len], plan.samples * len, kernel) };
         Self { data: data.into(), ..weights }
     }
 

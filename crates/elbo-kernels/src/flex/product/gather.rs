@@ -44,6 +44,7 @@ where
     let ends = [(0, width), (last, columns - last * all)];
     let fits = |(strip, count)| rows == 0 || strip * next + (rows - 1) * width + count <= to.len();
     assert!(ends.into_iter().all(fits), "strips too short");
+    assert!(last == 0 || next >= all, "strips overlap");
     for row in (0..rows).step_by(ROWS) {
         for first in (0..columns).step_by(all) {
             // SAFETY: the rows lie in the arrays and the strip, as was checked; the instructions are the caller's.

@@ -41,7 +41,7 @@ pub struct Runs {
     ends: Vec<usize>,
     a_step: usize,
     b_step: usize,
-    /// One past the last element of A and B, of the first row and strip.
+    /// One past the last element of A and B, of the first row and strip; `usize::MAX` for places that no array has.
     needs: [usize; 2],
 }
 
@@ -57,8 +57,8 @@ impl Runs {
         let mut open = 0;
         for run in runs.into_iter().filter(|run| run.depth > 0) {
             let last = run.depth - 1;
-            cut.needs[0] = cut.needs[0].max(run.a + last * a_step + 1);
-            cut.needs[1] = cut.needs[1].max(run.b + last * b_step + 1);
+            cut.needs[0] = cut.needs[0].max(reach(run.a, last, a_step).saturating_add(1));
+            cut.needs[1] = cut.needs[1].max(reach(run.b, last, b_step).saturating_add(1));
             let mut from = 0;
             while from < run.depth {
                 if open == most {
@@ -80,6 +80,11 @@ impl Runs {
         let starts = core::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.list[start..end])
     }
+}
+
+/// `start + count step`, or `usize::MAX`, which is beyond every array, if that does not fit.
+fn reach(start: usize, count: usize, step: usize) -> usize {
+    count.saturating_mul(step).saturating_add(start)
 }
 
 /// Two arrays that will be read after this product, or after some: they come into the cache meanwhile.
@@ -175,13 +180,16 @@ impl<T: Element> Product<'_, T> {
         if self.rows == 0 || columns == 0 {
             return;
         }
-        assert!(last * c_row + columns <= c_len, "C too short");
+        assert!(reach(columns, last, c_row) <= c_len, "C too short");
         let [a, b] = self.runs.needs;
-        assert!(a == 0 || a + last * self.a_row <= self.a.len(), "A too short");
+        assert!(a == 0 || reach(a, last, self.a_row) <= self.a.len(), "A too short");
         let strip = (columns - 1) / self.kernel.columns;
         let rest = columns - strip * self.kernel.columns;
         let ends = [(0, columns.min(self.kernel.columns)), (strip, rest)];
-        assert!(b == 0 || ends.iter().all(|(at, width)| at * next + b - 1 + width <= data.len()), "B too short");
+        // Strips between these two lie between them.
+        assert!(b == 0 || strip == 0 || next >= self.kernel.columns, "strips overlap");
+        let fits = |&(at, width): &(usize, usize)| reach(b - 1, at, next).saturating_add(width) <= data.len();
+        assert!(b == 0 || ends.iter().all(fits), "B too short");
         assert_eq!(self.runs.b_step, self.b.step, "runs made for other rows of B");
     }
 

@@ -1,6 +1,8 @@
 //! The right-hand side of a product: rows of columns, in strips.
 
 use super::{Element, Kernel};
+use crate::flex::arrays::filled;
+use core::mem::MaybeUninit;
 use core::ops::Range;
 
 /// Columns that are turned together.
@@ -35,21 +37,24 @@ impl<'a, T: Element> Panels<'a, T> {
 }
 
 /// Strips of a matrix one after the other, `[strips, depth, columns of a strip]`: row p starts at element `row(p)` of
-/// `from`, and its columns are `across` apart. What is behind the last column is left as it was.
+/// `from`, and its columns are `across` apart. What is behind the last column is 0; all of `to` is written.
 pub fn pack<T: Element>(
     from: &[T],
     row: impl Fn(usize) -> usize,
     across: usize,
     columns: usize,
     width: usize,
-    to: &mut [T],
+    to: &mut [MaybeUninit<T>],
 ) {
     let strip = to.len() / columns.div_ceil(width).max(1);
     for (at, to) in to.chunks_exact_mut(strip.max(1)).enumerate() {
         let (first, columns) = (at * width, (columns - at * width).min(width));
+        if columns < width {
+            filled(to);
+        }
         if across == 1 {
             for (p, to) in to.chunks_exact_mut(width).enumerate() {
-                to[..columns].copy_from_slice(&from[row(p) + first..][..columns]);
+                to[..columns].write_copy_of_slice(&from[row(p) + first..][..columns]);
             }
         } else {
             turn(from, &row, across, first..first + columns, width, to);
@@ -65,7 +70,7 @@ fn turn<T: Element>(
     across: usize,
     columns: Range<usize>,
     width: usize,
-    to: &mut [T],
+    to: &mut [MaybeUninit<T>],
 ) {
     let few = if across * size_of::<T>() < FAR { width } else { FEW };
     for start in columns.clone().step_by(few) {
@@ -73,7 +78,9 @@ fn turn<T: Element>(
         for (p, to) in to.chunks_exact_mut(width).enumerate() {
             let from = &from[row(p) + start * across..];
             let to = &mut to[start - columns.start..][..count];
-            to.iter_mut().zip(from.iter().step_by(across)).for_each(|(to, from)| *to = *from);
+            to.iter_mut().zip(from.iter().step_by(across)).for_each(|(to, from)| {
+                to.write(*from);
+            });
         }
     }
 }

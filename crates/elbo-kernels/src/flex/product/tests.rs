@@ -58,8 +58,10 @@ fn every_kernel_is_the_sum<T: Number>(s: Sizes) {
         let (a_row, a_step) = if s.neighbours { (1, s.rows + 2) } else { (depth + 3, 1) };
         let a = random::<T>("a", (s.rows - 1) * a_row + (depth - 1) * a_step + 1);
         let plain = random::<T>("b", depth * s.columns);
-        let mut packed = vec![T::default(); packed_len(depth, s.columns, kernel.columns)];
+        let mut packed = vec![MaybeUninit::uninit(); packed_len(depth, s.columns, kernel.columns)];
         pack(&plain, |p| p * s.columns, 1, s.columns, kernel.columns, &mut packed);
+        // SAFETY: all of it is written.
+        let packed: Vec<T> = packed.iter().map(|value| unsafe { value.assume_init() }).collect();
         let bias = random::<T>("bias", s.columns);
         let panels = [Panels::rows(&plain, s.columns, kernel), Panels::packed(&packed, depth, s.columns, kernel)];
         for b in panels {
@@ -196,6 +198,22 @@ fn no_terms_give_the_bias_in_every_strip() {
         );
         assert_eq!(c, bias);
     }
+}
+
+/// Places whose numbers wrap around to small ones are refused too.
+#[test]
+fn places_beyond_memory_are_refused() {
+    let (kernel, numbers) = (f32::kernel(), [0.0_f32; 100]);
+    let refused = |runs: &Runs, a_row: usize| {
+        let b = Panels::rows(&numbers, 1, kernel);
+        let product = Product { kernel, runs, a: &numbers, a_row, b, rows: 2, ahead: None };
+        let run = || product.overwrite(&mut [0.0; 2], 1, None, false);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err()
+    };
+    let runs = |a, a_step| Runs::new([Run { a, b: 0, depth: 2 }], a_step, 1);
+    assert!(!refused(&runs(0, 1), 1));
+    assert!(refused(&runs(0, usize::MAX), 1) && refused(&runs(usize::MAX - 4, 0), 10));
+    assert!(refused(&runs(0, 1), usize::MAX - 1));
 }
 
 /// What is too short is refused before anything is read or written.

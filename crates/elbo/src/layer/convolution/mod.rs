@@ -14,13 +14,13 @@ use super::forward::{Pass, kernel_and_bias_methods};
 use super::options::Settings;
 use super::spatial::{check_size, output_shape};
 use super::weight::Weight;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::op::ConvOp;
 use crate::posterior::{Family, Posterior};
 use crate::trace::Trace;
 use burn::module::Module;
 use burn::tensor::Tensor;
-use elbo_kernels::ConvGeometry;
+use elbo_kernels::{ConvGeometry, GeometryError};
 
 /// A convolution with random kernel `[K.., C / G, F]` and bias `[F]`; inputs have `D = rank + 2` axes.
 #[derive(Module, Debug)]
@@ -81,7 +81,14 @@ impl<const D: usize, Q: Posterior<D>> Conv<D, Q> {
     /// Checks that the padded input and the output of a pass with `samples` weight samples can be had at all.
     fn check_size(&self, shape: &[usize], samples: usize) -> Result<()> {
         let geometry = &self.op.geometry;
-        let Ok(extent) = geometry.extent(geometry.spatial(shape)) else { return Ok(()) };
+        let extent = match geometry.extent(geometry.spatial(shape)) {
+            Ok(extent) => extent,
+            Err(error @ GeometryError::Overflow { .. }) => {
+                return Err(Error::argument(self.settings.owner(), "dilation_rate", "a size memory can hold", error));
+            }
+            // Told where the operation checks its input.
+            Err(_) => return Ok(()),
+        };
         let outputs = shape[0].saturating_mul(samples);
         check_size(self.settings.owner(), "the padded input", shape[0], extent.padded(), geometry.channels)?;
         check_size(self.settings.owner(), "the output", outputs, extent.output, geometry.filters)
