@@ -12,7 +12,11 @@
 //!
 //! Blocks of at least [`SMALLEST`] bytes are kept in sizes of four steps for each power of two. Blocks in use and kept
 //! blocks together are never more than what was in use at once so far and an eighth of it, or [`SLACK`] bytes if that is
-//! more; sizes that have not been asked for or given back for the longest time go first, back to the system.
+//! more; sizes that have not been asked for or given back for the longest time go first, back to the system. Where such a
+//! size is asked for again, the bound was too tight for what the program does in turns: it grows by that size, up to half
+//! of what was in use at once.
+//!
+//! On Linux with glibc the first large block sets `M_MMAP_THRESHOLD` for the whole process, C libraries included.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
@@ -44,9 +48,13 @@ struct Blocks {
     /// When a block of a size was last taken or put back, counted in such events.
     last: [u64; SIZES],
     now: u64,
+    /// Blocks of a size that went back to the system and were not asked for again.
+    missing: [u32; SIZES],
     kept: usize,
     used: usize,
     most_used: usize,
+    /// Bytes of blocks that went back to the system and were asked for again.
+    missed: usize,
 }
 
 // SAFETY: the pointers are to blocks that nobody else knows of.
@@ -57,7 +65,9 @@ impl Recycling {
     #[must_use]
     pub const fn new() -> Self {
         let (first, last) = ([null_mut(); SIZES], [0; SIZES]);
-        Self { blocks: Mutex::new(Blocks { first, last, now: 0, kept: 0, used: 0, most_used: 0 }) }
+        let missing = [0; SIZES];
+        let blocks = Blocks { first, last, now: 0, missing, kept: 0, used: 0, most_used: 0, missed: 0 };
+        Self { blocks: Mutex::new(blocks) }
     }
 
     /// Bytes in kept blocks.
@@ -72,7 +82,7 @@ impl Recycling {
     }
 
     /// A kept block, or a new one from `fresh`, and whether it is a kept one.
-    fn get(&self, size: usize, fresh: impl FnOnce(Layout) -> *mut u8) -> (*mut u8, bool) {
+    fn get(&self, size: usize, fresh: impl Fn(Layout) -> *mut u8) -> (*mut u8, bool) {
         let (at, block) = (step(size), layout(step(size)));
         let kept = {
             let mut blocks = self.blocks();
@@ -82,11 +92,13 @@ impl Recycling {
         if !kept.is_null() {
             return (kept, true);
         }
-        self.blocks().make_room(block.size());
-        let new = fresh(block);
+        self.blocks().make_room(at);
+        let mut new = fresh(block);
         if new.is_null() {
-            self.blocks().used -= block.size();
+            self.blocks().give_back_all();
+            new = fresh(block);
         }
+        self.blocks().settle(block.size(), new.is_null());
         (new, false)
     }
 }
@@ -144,24 +156,46 @@ impl Blocks {
 
     /// Counts a new block and gives kept ones back to the system, of the size used least recently first, if all would be
     /// too many.
-    fn make_room(&mut self, size: usize) {
-        self.used += size;
-        self.most_used = self.most_used.max(self.used);
-        while self.kept + self.used > self.limit() {
-            let kept = (0..SIZES).filter(|&at| !self.first[at].is_null());
-            let Some(at) = kept.min_by_key(|&at| self.last[at]) else { return };
-            let last = self.last[at];
-            let block = self.take(at);
-            self.used -= layout(at).size();
-            self.last[at] = last;
-            // SAFETY: the block came from `System` with this layout, as all of its size do.
-            unsafe { System.dealloc(block, layout(at)) };
+    fn make_room(&mut self, at: usize) {
+        self.used += layout(at).size();
+        if self.missing[at] > 0 {
+            self.missing[at] -= 1;
+            self.missed = self.missed.saturating_add(layout(at).size());
         }
+        while self.kept + self.used > self.limit() && self.give_back() {}
+    }
+
+    /// Counts what has become of the new block.
+    fn settle(&mut self, size: usize, failed: bool) {
+        if failed {
+            self.used -= size;
+        } else {
+            self.most_used = self.most_used.max(self.used);
+        }
+    }
+
+    /// Gives a kept block to the system, if there is one.
+    fn give_back(&mut self) -> bool {
+        let kept = (0..SIZES).filter(|&at| !self.first[at].is_null());
+        let Some(at) = kept.min_by_key(|&at| self.last[at]) else { return false };
+        let last = self.last[at];
+        let block = self.take(at);
+        self.used -= layout(at).size();
+        self.last[at] = last;
+        self.missing[at] = self.missing[at].saturating_add(1);
+        // SAFETY: the block came from `System` with this layout, as all of its size do.
+        unsafe { System.dealloc(block, layout(at)) };
+        true
+    }
+
+    fn give_back_all(&mut self) {
+        while self.give_back() {}
     }
 
     /// Most bytes of all blocks together.
     fn limit(&self) -> usize {
-        self.most_used + SLACK.max(self.most_used / 8)
+        let most = self.most_used.max(self.used);
+        most + SLACK.max(most / 8).max(self.missed.min(most / 2))
     }
 }
 
@@ -248,9 +282,7 @@ unsafe impl GlobalAlloc for Recycling {
 impl Drop for Recycling {
     /// A global allocator lives as long as its program; others give back what they keep.
     fn drop(&mut self) {
-        let mut blocks = self.blocks();
-        (blocks.most_used, blocks.used) = (0, 0);
-        blocks.make_room(0);
+        self.blocks().give_back_all();
     }
 }
 
@@ -305,6 +337,46 @@ mod tests {
             let block = allocator.alloc(of(6 << 20));
             assert_eq!(allocator.kept(), sizes[0] + sizes[2]);
             give_back(block, 6 << 20);
+        }
+    }
+
+    /// Sizes in turn that do not fit beside each other by a little: they come from the system a few times, then no more.
+    #[test]
+    fn what_is_needed_in_turns_is_kept() {
+        let allocator = Recycling::new();
+        let sizes = [32 << 20, 28 << 20, 16 << 20];
+        let mut fresh = 0;
+        for turn in 0..20 {
+            // SAFETY: sizes are above 0, and every block is given back once with its layout.
+            unsafe {
+                let first = allocator.alloc(of(sizes[0]));
+                for size in [sizes[1], sizes[2], sizes[1]] {
+                    let kept = allocator.kept();
+                    let block = allocator.alloc(of(size));
+                    fresh += usize::from(turn > 5 && allocator.kept() >= kept);
+                    allocator.dealloc(block, of(size));
+                }
+                allocator.dealloc(first, of(sizes[0]));
+            }
+        }
+        assert_eq!(fresh, 0, "blocks come from the system again and again");
+        let blocks = allocator.blocks();
+        assert!(blocks.kept + blocks.used <= blocks.most_used + blocks.most_used / 2);
+    }
+
+    /// What no system has leaves everything as it was but the kept blocks.
+    #[test]
+    fn a_block_that_cannot_be_had_is_not_counted() {
+        let allocator = Recycling::new();
+        // SAFETY: sizes are above 0, and every block is given back once with its layout.
+        unsafe {
+            let block = allocator.alloc(of(1 << 20));
+            allocator.dealloc(block, of(1 << 20));
+            let limit = allocator.blocks().limit();
+            let none = std::hint::black_box(allocator.alloc(of(1 << 60)));
+            assert!(none.is_null());
+            let blocks = allocator.blocks();
+            assert_eq!((blocks.used, blocks.kept, blocks.limit()), (0, 0, limit));
         }
     }
 
