@@ -1,7 +1,9 @@
 //! Plain loops, compiled once for each instruction set and chosen at run time.
 //!
-//! No kernel uses fused multiply-adds and every sum has a fixed order, so all versions of a function give the same bits:
-//! results do not depend on the machine. The environment variable `ELBO_SIMD` [sets a limit](crate::switch).
+//! These loops use no fused multiply-adds and every sum has a fixed order, so all versions of a function give the same
+//! bits: draws, divergences and optimizer steps do not depend on the machine. Products and convolutions have kernels of
+//! their own, which do fuse where there are instructions for it (AVX2, AVX-512, NEON): their last bits depend on the
+//! instruction set. The environment variable `ELBO_SIMD` [sets a limit](crate::switch).
 
 pub(crate) use crate::switch::Level;
 
@@ -86,19 +88,28 @@ pub(crate) use limits::{available, level, limited};
 /// Tests run every version of a function.
 #[cfg(test)]
 mod limits {
-    use super::{Level, detected};
+    use super::Level;
+    use rayon::{ThreadPool, ThreadPoolBuilder};
     use std::cell::Cell;
+    use std::collections::HashMap;
+    use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
     thread_local! {
         static LIMIT: Cell<Level> = const { Cell::new(Level::Avx512) };
     }
 
-    /// What the machine has, up to this thread's limit.
+    /// What the machine has, up to the limit of `ELBO_SIMD`.
+    fn detected() -> Level {
+        static LEVEL: LazyLock<Level> = LazyLock::new(|| super::detected().min(crate::switch::limit()));
+        *LEVEL
+    }
+
+    /// The same up to this thread's limit.
     pub(crate) fn level() -> Level {
         detected().min(LIMIT.get())
     }
 
-    /// All that this machine has.
+    /// All that may be used.
     pub(crate) fn available() -> impl Iterator<Item = Level> {
         let all = [
             Level::Portable,
@@ -110,11 +121,27 @@ mod limits {
         all.into_iter().filter(|&level| level <= detected())
     }
 
-    /// Runs `f` with nothing better than `limit` on this thread.
-    pub(crate) fn limited<T>(limit: Level, f: impl FnOnce() -> T) -> T {
-        let before = LIMIT.replace(limit);
-        let result = f();
-        LIMIT.set(before);
-        result
+    /// Runs `f` with nothing better than `limit`, on as many threads as here, all of which have that limit.
+    pub(crate) fn limited<T: Send>(limit: Level, f: impl FnOnce() -> T + Send) -> T {
+        pool(limit, rayon::current_num_threads()).install(f)
+    }
+
+    fn pool(limit: Level, threads: usize) -> Arc<ThreadPool> {
+        static POOLS: LazyLock<Mutex<HashMap<(Level, usize), Arc<ThreadPool>>>> = LazyLock::new(Mutex::default);
+        let new = || {
+            let threads = ThreadPoolBuilder::new().num_threads(threads).start_handler(move |_| LIMIT.set(limit));
+            Arc::new(threads.build().expect("threads to test on"))
+        };
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(pools.entry((limit, threads)).or_insert_with(new))
+    }
+
+    /// The limit is that of the workers too.
+    #[test]
+    fn every_thread_has_the_limit() {
+        for limit in available() {
+            let levels = limited(limit, || rayon::broadcast(|_| level()));
+            assert!(levels.iter().all(|level| *level == limit), "{limit:?}: {levels:?}");
+        }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) enum Kernels {
 }
 
 /// An instruction set that kernels are compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Level {
     /// What compilers make of plain loops for any processor of the build's target: SSE2 on x86-64, NEON on 64-bit ARM.
     Portable,
@@ -67,7 +67,6 @@ pub(crate) fn kernels() -> Kernels {
 }
 
 /// The limit that `ELBO_SIMD` sets.
-#[cfg(not(test))]
 pub(crate) fn limit() -> Level {
     known(limit_of(&read("ELBO_SIMD")))
 }
@@ -98,7 +97,6 @@ fn unknown(variable: &'static str, expected: &'static str, found: &str) -> Unkno
     UnknownValue { variable, expected, found: found.to_owned() }
 }
 
-#[cfg(not(test))]
 fn known<T>(value: Result<T, UnknownValue>) -> T {
     value.unwrap_or_else(|unknown| panic!("{unknown}"))
 }

@@ -35,7 +35,7 @@ fn values(tensor: &FlexTensor) -> Vec<f32> {
 }
 
 /// What `f` gives on every level: the same bits, the first of which are returned.
-fn on_every_level(f: impl Fn() -> Vec<FlexTensor>) -> Vec<FlexTensor> {
+fn on_every_level(f: impl Fn() -> Vec<FlexTensor> + Sync) -> Vec<FlexTensor> {
     let bits = |tensors: &[FlexTensor]| -> Vec<Vec<u32>> {
         tensors.iter().map(|tensor| values(tensor).iter().map(|x| x.to_bits()).collect()).collect()
     };
@@ -237,7 +237,7 @@ fn steps_of_adam_are_the_default_ones() {
         let all = || [&p, &g, &m, &v].map(Clone::clone);
         let alone = || all().map(|x| tensor(values(&x), [n]));
         let before = all().map(|x| values(&x));
-        for tensors in [&all as &dyn Fn() -> _, &alone] {
+        for tensors in [&all as &(dyn Fn() -> _ + Sync), &alone] {
             let found = on_every_level(|| {
                 let [p, g, m, v] = tensors();
                 run(Flex::adam_step(p, g, m, v, step))
@@ -260,7 +260,7 @@ fn steps_of_gradient_descent_are_the_default_ones() {
         let all = || [&p, &g, &v].map(Clone::clone);
         let alone = || all().map(|x| tensor(values(&x), [n]));
         let before = all().map(|x| values(&x));
-        for tensors in [&all as &dyn Fn() -> _, &alone] {
+        for tensors in [&all as &(dyn Fn() -> _ + Sync), &alone] {
             let found = on_every_level(|| {
                 let [p, g, v] = tensors();
                 both(Flex::sgd_step(p, g, v, step))
