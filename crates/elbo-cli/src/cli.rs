@@ -224,6 +224,12 @@ pub struct PredictArgs {
     /// Leave predictions as the model makes them: neither recalibrated nor with sets or intervals
     #[arg(long)]
     pub raw: bool,
+    /// Add 90 % credible intervals: how far the weights leave open every class probability, or the mean of a real target
+    #[arg(long)]
+    pub intervals: bool,
+    /// Add the K most probable classes, the most probable first
+    #[arg(long, value_name = "K")]
+    pub top: Option<usize>,
     /// Where predictions go, as CSV [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -63,3 +63,42 @@ fn memory_budgets_do_not_change_predictions_of_unequal_lengths() {
         }
     }
 }
+
+/// The ends by hand, from the probabilities under each weight sample: place `p S + 1/2` in their order (Hazen's rule).
+#[test]
+fn intervals_of_probabilities_are_quantiles_over_weight_samples() {
+    let (_, test) = embedded("italy-power-demand").unwrap();
+    let data = test.subset(&(0..30).collect::<Vec<_>>());
+    let input = InputShape { channels: 1, length: 24 };
+    let likelihood = Likelihood::categorical(2);
+    let model = Model::new(&preset("conv1d").unwrap(), input, likelihood, 3, &device::plain()).unwrap();
+    let of = |samples| {
+        let predictive = PosteriorPredictive::new(samples, Noise::seeded(1)).unwrap().with_credible_level(0.8).unwrap();
+        match predictive.predict(&model, &data, &TargetScaling::None).unwrap() {
+            Predictions::Classes(split) => split,
+            Predictions::Real(_) => unreachable!("the data have classes"),
+        }
+    };
+    // Means over s weight samples give what number s was.
+    let means: Vec<_> = (1..=20).map(of).collect();
+    let split = &means[19];
+    let intervals = split.intervals.as_ref().unwrap();
+    assert!((intervals.level - 0.8).abs() < 1e-15);
+    for i in 0..60 {
+        let sum = |s: usize| if s == 0 { 0.0 } else { to_f64(s) * means[s - 1].probabilities.values()[i] };
+        let mut drawn: Vec<f64> = (0..20).map(|s| sum(s + 1) - sum(s)).collect();
+        drawn.sort_by(f64::total_cmp);
+        // 0.1 * 20 + 1/2 is between the second and the third, counted from 1.
+        let (low, high) = (0.5 * (drawn[1] + drawn[2]), 0.5 * (drawn[17] + drawn[18]));
+        assert!((intervals.low[i] - low).abs() < 1e-9, "{} {low}", intervals.low[i]);
+        assert!((intervals.high[i] - high).abs() < 1e-9, "{} {high}", intervals.high[i]);
+    }
+    for level in [0.0, 1.0, f64::NAN] {
+        let error = PosteriorPredictive::mean_network().with_credible_level(level).unwrap_err().to_string();
+        assert!(error.contains("`level` must be above 0 and below 1"), "{error}");
+    }
+}
+
+fn to_f64(n: usize) -> f64 {
+    f64::from(u32::try_from(n).unwrap())
+}

@@ -5,7 +5,10 @@ use crate::cli::PredictArgs;
 use crate::output;
 use anyhow::Result;
 use elbo::record::write_atomically;
-use elbo::run::{predict_posterior, predictions_csv};
+use elbo::run::{PredictionColumns, Targets, posterior_predictive, predictions_csv_with};
+
+/// Of credible intervals.
+const LEVEL: f64 = 0.9;
 
 pub fn run(args: &PredictArgs, json: bool) -> Result<Outcome> {
     let read::Trained { config, model } = read::trained(&args.run, &args.on.device.open()?)?;
@@ -13,9 +16,15 @@ pub fn run(args: &PredictArgs, json: bool) -> Result<Outcome> {
     let series = config.data.scaled(&data)?;
     let samples = args.samples.unwrap_or(config.prediction.samples);
     let seed = args.seed.unwrap_or(config.training.seed);
-    let predictions = predict_posterior(&model, &series, &config.data.target_scaling(&data), samples, seed)?;
+    let columns = PredictionColumns { intervals: args.intervals, top: args.top };
+    // Too many classes are told before predicting, not after.
+    let is_real = !matches!(config.data.targets, Targets::Classes { .. });
+    columns.check(if is_real { 0 } else { config.data.target_names().len() })?;
+    let predictive = posterior_predictive(samples, seed)?;
+    let predictive = if args.intervals { predictive.with_credible_level(LEVEL)? } else { predictive };
+    let predictions = predictive.predict(&model, &series, &config.data.target_scaling(&data))?;
     let adjusted = read::adjustments(&args.run, &config, args.raw)?.apply(&predictions)?;
-    let csv = predictions_csv(&data, &predictions, &adjusted, config.data.target_names())?;
+    let csv = predictions_csv_with(&data, &predictions, &adjusted, config.data.target_names(), columns)?;
     match &args.out {
         Some(path) => {
             write_atomically(path, &csv)?;

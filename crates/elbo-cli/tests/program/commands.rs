@@ -1,6 +1,6 @@
 //! `predict`, `evaluate` and `inspect` on small runs, and the forms of output.
 
-use crate::program::{Folder, elbo, metrics, run, shipped};
+use crate::program::{Folder, elbo, fail, metrics, run, shipped};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -37,6 +37,34 @@ fn predict_and_evaluate_repeat_the_run_s_own_test() {
 
     let more = run(["predict", "--run", &out, "--input", &shipped(TEST), "--seed", "9"]);
     assert_ne!(more.into_bytes(), own, "another seed draws other weights");
+}
+
+#[test]
+fn predict_adds_intervals_and_the_most_probable_classes() {
+    let folder = Folder::new();
+    let out = trained(&folder);
+    let predict = ["predict", "--run", &out, "--input", &shipped(TEST)];
+    let with = |more: &[&str]| run(predict.iter().chain(more));
+    let csv = with(&["--intervals", "--top", "2"]);
+    let mut rows = csv.lines();
+    let own = "id,label,predicted,prob_1,prob_2,predictive_entropy,mutual_information";
+    let added = "low_90_1,low_90_2,high_90_1,high_90_2,top_1,prob_top_1,top_2,prob_top_2";
+    assert_eq!(rows.next().unwrap(), format!("{own},{added}"));
+    for row in rows {
+        let fields: Vec<&str> = row.split(',').collect();
+        let number = |at: usize| fields[at].parse::<f64>().unwrap();
+        // The two probabilities add up to 1 under every weight sample.
+        assert!((number(7) + number(10) - 1.0).abs() < 1e-9 && (number(8) + number(9) - 1.0).abs() < 1e-9, "{row}");
+        assert!(0.0 <= number(7) && number(7) <= number(9) && number(9) <= 1.0, "{row}");
+        assert_eq!(fields[11], fields[2]);
+        assert!(number(12) >= number(14) && (number(12) + number(14) - 1.0).abs() < 1e-9, "{row}");
+    }
+    let plain: String = csv.lines().map(|row| row.split(',').take(7).collect::<Vec<_>>().join(",") + "\n").collect();
+    assert_eq!(plain, with(&[]));
+    for (top, part) in [("3", "between 1 and the model's 2 classes, found 3"), ("0", "2 classes, found 0")] {
+        let message = fail(predict.iter().chain(&["--top", top]));
+        assert!(message.contains(part), "{message}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! | score | file | range | unit | proper |
 //! | --- | --- | --- | --- | --- |
-//! | [`accuracy`](fn@accuracy) | `classification/accuracy.rs` | 0 to 1 | share of the examples | no |
+//! | [`accuracy`](fn@accuracy), [`top_k_accuracy`] | `classification/accuracy.rs` | 0 to 1 | share of the examples | no |
 //! | [`nll`](fn@nll) | `classification/nll.rs` | 0 to +inf | nats per example | strictly |
 //! | [`brier`](fn@brier) | `classification/brier.rs` | 0 to 2 | squared probability, summed over classes | strictly |
 //! | [`BrierDecomposition`] | `classification/decomposition.rs` | as its parts | squared probability | |
@@ -49,9 +49,9 @@ pub use calibration::{
     max_calibration_error, reliability, reliability_diagram, smooth_calibration_error, wilson_interval,
 };
 pub use classification::{
-    BrierDecomposition, BrierStrata, ClassUncertainty, Probabilities, UncertaintySplit, VarianceSplit, accuracy, brier,
-    brier_per_example, correct_per_example, entropy, nll, nll_per_example, spherical, spherical_per_example,
-    variation_ratio,
+    BrierDecomposition, BrierStrata, ClassUncertainty, Probabilities, ProbabilityIntervals, UncertaintySplit,
+    VarianceSplit, accuracy, among_top_k_per_example, brier, brier_per_example, correct_per_example, entropy, nll,
+    nll_per_example, spherical, spherical_per_example, top_k_accuracy, variation_ratio,
 };
 pub use error::MetricError;
 pub use ranking::{Detection, RiskCoverage, Selective, Spearman, spearman};

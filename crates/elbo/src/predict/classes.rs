@@ -1,26 +1,40 @@
 //! Class probabilities from logits, gathered weight sample by weight sample.
 
+use super::real::Mixture;
 use crate::error::Result;
-use crate::metric::{ClassUncertainty, Probabilities, UncertaintySplit, VarianceSplit};
+use crate::metric::{ClassUncertainty, Probabilities, ProbabilityIntervals, UncertaintySplit, VarianceSplit};
 
 /// Gathers the predictions of a data set, part by part.
 pub(super) struct ClassGatherer {
     classes: usize,
     parts: Vec<ClassUncertainty>,
+    intervals: Option<Intervals>,
     probabilities: Vec<f64>,
 }
 
+/// What becomes intervals: the probabilities of every part, `[examples, classes]`.
+struct Intervals {
+    level: f64,
+    parts: Vec<Vec<Mixture>>,
+}
+
 impl ClassGatherer {
-    /// For parts of these numbers of examples.
-    pub(super) fn new(parts: impl IntoIterator<Item = usize>, classes: usize) -> Result<Self> {
-        let parts = parts.into_iter().map(|examples| ClassUncertainty::new(examples, classes));
-        Ok(Self { classes, parts: parts.collect::<Result<_, _>>()?, probabilities: Vec::new() })
+    /// For parts of these numbers of examples; with a level, intervals are made too.
+    pub(super) fn new(parts: impl Iterator<Item = usize> + Clone, classes: usize, level: Option<f64>) -> Result<Self> {
+        let of_part = |examples: usize| vec![Mixture::default(); examples * classes];
+        let intervals = level.map(|level| Intervals { level, parts: parts.clone().map(of_part).collect() });
+        let parts = parts.map(|examples| ClassUncertainty::new(examples, classes));
+        Ok(Self { classes, parts: parts.collect::<Result<_, _>>()?, intervals, probabilities: Vec::new() })
     }
 
     /// Gathers the logits of a part under one weight sample.
     pub(super) fn push(&mut self, part: usize, logits: &[f64]) -> Result<()> {
         self.probabilities.clear();
         logits.chunks_exact(self.classes).for_each(|row| softmax(row, &mut self.probabilities));
+        if let Some(intervals) = &mut self.intervals {
+            let points = intervals.parts[part].iter_mut().zip(&self.probabilities);
+            points.for_each(|(points, &p)| points.push_normal(p, 0.0));
+        }
         Ok(self.parts[part].push(&self.probabilities)?)
     }
 
@@ -28,8 +42,9 @@ impl ClassGatherer {
     pub(super) fn finish<'a>(
         self,
         examples: usize,
-        indices: impl IntoIterator<Item = &'a [usize]>,
+        indices: impl Iterator<Item = &'a [usize]> + Clone,
     ) -> Result<UncertaintySplit> {
+        let intervals = self.intervals.map(|intervals| intervals.finish(examples, indices.clone(), self.classes));
         let (classes, mut probabilities) = (self.classes, vec![0.0; examples * self.classes]);
         let mut lists: [Vec<f64>; 6] = core::array::from_fn(|_| vec![0.0; examples]);
         for (part, indices) in self.parts.into_iter().zip(indices) {
@@ -47,7 +62,35 @@ impl ClassGatherer {
         let [predictive_entropy, expected_entropy, mutual_information, total, aleatoric, epistemic] = lists;
         let probabilities = Probabilities::new(probabilities, classes)?;
         let variances = VarianceSplit { total, aleatoric, epistemic };
-        Ok(UncertaintySplit { probabilities, predictive_entropy, expected_entropy, mutual_information, variances })
+        Ok(UncertaintySplit {
+            probabilities,
+            predictive_entropy,
+            expected_entropy,
+            mutual_information,
+            variances,
+            intervals,
+        })
+    }
+}
+
+impl Intervals {
+    /// The intervals of all `examples` examples; the parts have these `indices`.
+    fn finish<'a>(
+        self,
+        examples: usize,
+        indices: impl Iterator<Item = &'a [usize]>,
+        classes: usize,
+    ) -> ProbabilityIntervals {
+        let (mut low, mut high) = (vec![0.0; examples * classes], vec![0.0; examples * classes]);
+        for (part, indices) in self.parts.into_iter().zip(indices) {
+            for (points, &i) in part.chunks_exact(classes).zip(indices) {
+                for (class, points) in points.iter().enumerate() {
+                    let at = i * classes + class;
+                    (low[at], high[at]) = points.credible_interval(self.level);
+                }
+            }
+        }
+        ProbabilityIntervals { level: self.level, low, high }
     }
 }
 

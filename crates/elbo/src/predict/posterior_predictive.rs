@@ -41,6 +41,7 @@ pub struct PosteriorPredictive {
     samples: usize,
     noise: Option<Noise>,
     memory_budget: usize,
+    credible_level: Option<f64>,
 }
 
 /// Predictions for the examples of a data set, in its order.
@@ -62,13 +63,13 @@ impl PosteriorPredictive {
             let expected = format!("between 1 and {SAMPLES_PER_PASS}");
             return Err(Error::argument("PosteriorPredictive", "samples", expected, samples));
         }
-        Ok(Self { samples, noise: Some(noise), memory_budget: MEMORY_BUDGET })
+        Ok(Self { samples, noise: Some(noise), memory_budget: MEMORY_BUDGET, credible_level: None })
     }
 
     /// Uses the posterior's mean: one pass, no epistemic uncertainty.
     #[must_use]
     pub fn mean_network() -> Self {
-        Self { samples: 1, noise: None, memory_budget: MEMORY_BUDGET }
+        Self { samples: 1, noise: None, memory_budget: MEMORY_BUDGET, credible_level: None }
     }
 
     /// Bytes that the drawn weights and the values of the passes that run at once may take, with the outputs that wait to be
@@ -78,6 +79,21 @@ impl PosteriorPredictive {
     pub fn with_memory_budget(mut self, bytes: usize) -> Self {
         self.memory_budget = bytes;
         self
+    }
+
+    /// Makes [intervals](crate::metric::ProbabilityIntervals) of class probabilities too, which hold them with probability
+    /// `level` under the posterior of the weights: exact for up to 128 weight samples, of a t-digest for more. This takes
+    /// up to 5 kB for each example and class, beyond the memory budget. (Real targets always have
+    /// [theirs](super::RealPredictions::credible_interval).)
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] unless `0 < level < 1`.
+    pub fn with_credible_level(mut self, level: f64) -> Result<Self> {
+        if !(level > 0.0 && level < 1.0) {
+            return Err(Error::argument("PosteriorPredictive", "level", "above 0 and below 1", level));
+        }
+        self.credible_level = Some(level);
+        Ok(self)
     }
 
     /// Number of weight samples.
@@ -187,7 +203,8 @@ impl PosteriorPredictive {
         let passes = self.passes(&parts, chunks, forward);
         match &model.likelihood {
             Likelihood::Categorical(likelihood) => {
-                let mut gatherer = ClassGatherer::new(indices.iter().map(Vec::len), likelihood.classes)?;
+                let mut gatherer =
+                    ClassGatherer::new(indices.iter().map(Vec::len), likelihood.classes, self.credible_level)?;
                 passes.for_each(|part, logits| gatherer.push(part, logits))?;
                 Ok(Predictions::Classes(gatherer.finish(data.len(), indices.iter().map(Vec::as_slice))?))
             }

@@ -4,6 +4,10 @@
 //! `id, label, predicted, stddev, aleatoric_stddev, epistemic_stddev, low_90, high_90, pit`. `label` is empty where it is
 //! not known. Horizons have `step` (counted from 1) and `variable` after `id`, and a row for each.
 //!
+//! On demand ([`PredictionColumns`]) follow 90 % credible intervals, `low_90_<class>.., high_90_<class>..` of the class
+//! probabilities or `mean_low_90, mean_high_90` of the mean of a real target, and the most probable classes,
+//! `top_1, prob_top_1, ..`.
+//!
 //! All of these are the model's own. What has become of them follows: `calibrated_<class>..`, `set` (the names of its
 //! classes, joined by `|`) and `set_size`; `conformal_low, conformal_high` of a real target.
 
@@ -14,6 +18,33 @@ use crate::error::{Error, Result};
 use crate::metric::UncertaintySplit;
 use crate::predict::{Predictions, RealPredictions};
 use csv::Writer;
+
+/// What a file has beside the usual columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PredictionColumns {
+    /// The ends of credible intervals: of class probabilities where the predictions [have
+    /// them](crate::predict::PosteriorPredictive::with_credible_level), of the means of real targets always.
+    pub intervals: bool,
+    /// So many of the most probable classes.
+    pub top: Option<usize>,
+}
+
+impl PredictionColumns {
+    /// That a model with these classes (none for real targets) has such columns.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for more classes than there are.
+    pub fn check(&self, classes: usize) -> Result<()> {
+        match self.top {
+            Some(top) if classes == 0 => Err(Error::argument("predictions", "top", "left out for real targets", top)),
+            Some(top) if !(1..=classes).contains(&top) => {
+                let expected = format!("between 1 and the model's {classes} classes");
+                Err(Error::argument("predictions", "top", expected, top))
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 /// The file's content for the examples of `data`, with what has become of their predictions; `names` are those of the
 /// model's classes, or of the variables that are forecast.
@@ -26,11 +57,34 @@ pub fn predictions_csv(
     adjusted: &Adjusted,
     names: &[String],
 ) -> Result<Vec<u8>> {
+    predictions_csv_with(data, predictions, adjusted, names, PredictionColumns::default())
+}
+
+/// The same with more columns.
+///
+/// # Errors
+/// As [`predictions_csv`] and [`PredictionColumns::check`].
+pub fn predictions_csv_with(
+    data: &Dataset,
+    predictions: &Predictions,
+    adjusted: &Adjusted,
+    names: &[String],
+    columns: PredictionColumns,
+) -> Result<Vec<u8>> {
     let mut writer = Writer::from_writer(Vec::new());
     let written = match predictions {
-        Predictions::Classes(split) => class_rows(&mut writer, data, (split, adjusted), names),
-        Predictions::Real(real) if names.is_empty() => real_rows(&mut writer, data, real, adjusted.intervals.as_ref()),
-        Predictions::Real(real) => horizon_rows(&mut writer, data, real, names),
+        Predictions::Classes(split) => {
+            columns.check(names.len())?;
+            class_rows(&mut writer, data, (split, adjusted), (names, columns))
+        }
+        Predictions::Real(real) => {
+            columns.check(0)?;
+            let means = columns.intervals.then(|| real.credible_interval(0.9));
+            match names {
+                [] => real_rows(&mut writer, data, (real, means.as_ref()), adjusted.intervals.as_ref()),
+                names => horizon_rows(&mut writer, data, (real, means.as_ref()), names),
+            }
+        }
     };
     let fail = |reason: String| Error::ModelDescription { origin: "predictions.csv".into(), reason };
     written.map_err(|error| fail(error.to_string()))?;
@@ -41,21 +95,45 @@ fn class_rows(
     writer: &mut Writer<Vec<u8>>,
     data: &Dataset,
     (split, adjusted): (&UncertaintySplit, &Adjusted),
-    classes: &[String],
+    (classes, columns): (&[String], PredictionColumns),
 ) -> csv::Result<()> {
     let probabilities = classes.iter().map(|class| format!("prob_{class}"));
     let header = ["id", "label", "predicted"].map(str::to_owned).into_iter().chain(probabilities);
     let header = header.chain(["predictive_entropy", "mutual_information"].map(str::to_owned));
-    writer.write_record(header.chain(adjusted_header(adjusted, classes)))?;
+    let added = added_header(split, classes, columns);
+    writer.write_record(header.chain(added).chain(adjusted_header(adjusted, classes)))?;
     for (i, example) in data.examples.iter().enumerate() {
         let predicted = classes[split.probabilities.predicted(i)].clone();
         let numbers = split.probabilities.row(i).iter().copied();
         let numbers = numbers.chain([split.predictive_entropy[i], split.mutual_information[i]]);
         let texts = [example.id.clone(), label(data, i), predicted].into_iter();
         let texts = texts.chain(numbers.map(|number| number.to_string()));
+        let texts = texts.chain(added_fields(split, i, classes, columns));
         writer.write_record(texts.chain(adjusted_fields(adjusted, i, classes)))?;
     }
     Ok(())
+}
+
+/// Names of what was asked for.
+fn added_header(split: &UncertaintySplit, classes: &[String], columns: PredictionColumns) -> Vec<String> {
+    let ends = split.intervals.iter().filter(|_| columns.intervals).flat_map(|of| {
+        let percent = 100.0 * of.level;
+        ["low", "high"]
+            .into_iter()
+            .flat_map(move |end| classes.iter().map(move |class| format!("{end}_{percent}_{class}")))
+    });
+    let top = (1..=columns.top.unwrap_or(0)).flat_map(|k| [format!("top_{k}"), format!("prob_top_{k}")]);
+    ends.chain(top).collect()
+}
+
+/// The same of example `i`.
+fn added_fields(split: &UncertaintySplit, i: usize, classes: &[String], columns: PredictionColumns) -> Vec<String> {
+    let row = i * classes.len()..(i + 1) * classes.len();
+    let ends = split.intervals.iter().filter(|_| columns.intervals);
+    let ends = ends.flat_map(|of| of.low[row.clone()].iter().chain(&of.high[row.clone()])).map(f64::to_string);
+    let probabilities = split.probabilities.row(i);
+    let top = columns.top.map(|top| split.probabilities.top_k(i, top)).unwrap_or_default().into_iter();
+    ends.chain(top.flat_map(|class| [classes[class].clone(), probabilities[class].to_string()])).collect()
 }
 
 /// Names of what follows the model's own columns.
@@ -82,11 +160,11 @@ const REAL: [&str; 8] =
 fn real_rows(
     writer: &mut Writer<Vec<u8>>,
     data: &Dataset,
-    real: &RealPredictions,
+    (real, means): (&RealPredictions, Option<&(Vec<f64>, Vec<f64>)>),
     intervals: Option<&Intervals>,
 ) -> csv::Result<()> {
     let ends = intervals.iter().flat_map(|_| ["conformal_low", "conformal_high"]);
-    writer.write_record(["id"].into_iter().chain(REAL).chain(ends))?;
+    writer.write_record(["id"].into_iter().chain(REAL).chain(of_mean(means)).chain(ends))?;
     let target = |i: usize| match &data.labels {
         Labels::Real(values) => Some(values[i]),
         _ => None,
@@ -94,7 +172,7 @@ fn real_rows(
     for (i, example) in data.examples.iter().enumerate() {
         let own = [example.id.clone(), label(data, i)].into_iter().chain(numbers(real, i, target(i)));
         let ends = intervals.iter().flat_map(|ends| [ends.low[i], ends.high[i]]).map(|end| end.to_string());
-        writer.write_record(own.chain(ends))?;
+        writer.write_record(own.chain(ends_of_mean(means, i)).chain(ends))?;
     }
     Ok(())
 }
@@ -102,10 +180,10 @@ fn real_rows(
 fn horizon_rows(
     writer: &mut Writer<Vec<u8>>,
     data: &Dataset,
-    real: &RealPredictions,
+    (real, means): (&RealPredictions, Option<&(Vec<f64>, Vec<f64>)>),
     names: &[String],
 ) -> csv::Result<()> {
-    writer.write_record(["id", "step", "variable"].into_iter().chain(REAL))?;
+    writer.write_record(["id", "step", "variable"].into_iter().chain(REAL).chain(of_mean(means)))?;
     let target = |k: usize| match &data.labels {
         Labels::Horizon { values, .. } => Some(values[k]),
         _ => None,
@@ -115,9 +193,20 @@ fn horizon_rows(
         let (step, variable) = (value / names.len() + 1, &names[value % names.len()]);
         let texts = [data.examples[example].id.clone(), step.to_string(), variable.clone()].into_iter();
         let label = target(k).map(|y| y.to_string()).unwrap_or_default();
-        writer.write_record(texts.chain([label]).chain(numbers(real, k, target(k))))?;
+        let numbers = numbers(real, k, target(k)).chain(ends_of_mean(means, k));
+        writer.write_record(texts.chain([label]).chain(numbers))?;
     }
     Ok(())
+}
+
+/// Names of the ends of a mean's interval.
+fn of_mean<T>(means: Option<T>) -> impl Iterator<Item = &'static str> {
+    means.into_iter().flat_map(|_| ["mean_low_90", "mean_high_90"])
+}
+
+/// The ends for target value `k`.
+fn ends_of_mean(means: Option<&(Vec<f64>, Vec<f64>)>, k: usize) -> impl Iterator<Item = String> {
+    means.into_iter().flat_map(move |(low, high)| [low[k], high[k]]).map(|end| end.to_string())
 }
 
 /// What is said of target value `k`, from `predicted` on.

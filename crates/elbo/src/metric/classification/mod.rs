@@ -8,10 +8,12 @@ mod probabilities;
 mod spherical;
 mod uncertainty;
 
-pub use accuracy::{accuracy, correct_per_example};
+pub use accuracy::{accuracy, among_top_k_per_example, correct_per_example, top_k_accuracy};
 pub use brier::{brier, brier_per_example};
 pub use decomposition::{BrierDecomposition, BrierStrata};
 pub use nll::{nll, nll_per_example};
 pub use probabilities::Probabilities;
 pub use spherical::{spherical, spherical_per_example};
-pub use uncertainty::{ClassUncertainty, UncertaintySplit, VarianceSplit, entropy, variation_ratio};
+pub use uncertainty::{
+    ClassUncertainty, ProbabilityIntervals, UncertaintySplit, VarianceSplit, entropy, variation_ratio,
+};

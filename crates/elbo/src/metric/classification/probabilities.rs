@@ -76,6 +76,20 @@ impl Probabilities {
         self.row(i)[self.predicted(i)]
     }
 
+    /// The `k` most probable classes of example `i` (all, if there are no more), the most probable first; of equal ones the
+    /// lower number first.
+    ///
+    /// # Panics
+    /// If `i` is not below [`rows`](Self::rows).
+    #[must_use]
+    pub fn top_k(&self, i: usize, k: usize) -> Vec<usize> {
+        let row = self.row(i);
+        let mut classes: Vec<usize> = (0..self.classes).collect();
+        classes.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+        classes.truncate(k);
+        classes
+    }
+
     /// Whether `labels` holds one class for each example, and there is an example.
     pub(crate) fn check_labels(&self, labels: &[usize]) -> Result<(), MetricError> {
         if labels.len() != self.rows() {

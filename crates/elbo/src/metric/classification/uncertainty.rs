@@ -68,6 +68,20 @@ pub struct UncertaintySplit {
     pub mutual_information: Vec<f64>,
     /// The same by variances.
     pub variances: VarianceSplit,
+    /// Intervals of the probabilities, where they were asked for.
+    pub intervals: Option<ProbabilityIntervals>,
+}
+
+/// Central credible intervals of every class probability `p_k(W)` under the posterior of the weights; lists are
+/// `[examples, classes]`, row-major. A probability that is sure to be 0.5 and one that is 0.1 or 0.9 have the same mean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbabilityIntervals {
+    /// Probability that an interval holds, between 0 and 1.
+    pub level: f64,
+    /// Lower ends.
+    pub low: Vec<f64>,
+    /// Upper ends.
+    pub high: Vec<f64>,
 }
 
 /// Mean variance of the label as a unit vector, and its split; lists are `[examples]`, between 0 and 1.
@@ -171,7 +185,15 @@ impl ClassUncertainty {
         let information = |(total, expected): (&f64, &f64)| (total - expected).max(0.0);
         let mutual_information = predictive_entropy.iter().zip(&expected_entropy).map(information).collect();
         let probabilities = Probabilities::new(self.probs, self.classes)?;
-        Ok(UncertaintySplit { probabilities, predictive_entropy, expected_entropy, mutual_information, variances })
+        let intervals = None;
+        Ok(UncertaintySplit {
+            probabilities,
+            predictive_entropy,
+            expected_entropy,
+            mutual_information,
+            variances,
+            intervals,
+        })
     }
 }
 
