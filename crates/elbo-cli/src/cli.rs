@@ -83,7 +83,7 @@ pub struct TrainArgs {
     /// Part of the training data that is held out for validation
     #[arg(long, value_name = "FRACTION", allow_negative_numbers = true)]
     pub validation: Option<f64>,
-    /// How series are scaled
+    /// How inputs are scaled [default: per-series; per-feature for a .csv with the preset mlp; per-window with --series]
     #[arg(long, value_enum)]
     pub scaling: Option<Scaling>,
     /// Distribution of real targets
@@ -311,6 +311,8 @@ pub enum Scaling {
     PerSeries,
     /// Every channel by the mean and standard deviation of the training part
     PerChannel,
+    /// Every column of a table by the mean and standard deviation of the training part
+    PerFeature,
     /// Every window by its mean and standard deviation, not below a tenth of that of the training part
     PerWindow,
 }
@@ -409,6 +411,7 @@ impl From<Scaling> for ScalingKind {
             Scaling::None => Self::None,
             Scaling::PerSeries => Self::PerSeries,
             Scaling::PerChannel => Self::PerChannel,
+            Scaling::PerFeature => Self::PerFeature,
             Scaling::PerWindow => Self::PerWindow,
         }
     }

@@ -28,8 +28,7 @@ pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
     // A bad number of samples is told before training, not after.
     elbo::predict::PosteriorPredictive::new(prediction.samples, elbo::Noise::seeded(0))?;
     let model = model(args)?;
-    let default = if args.series.series.is_some() { ScalingKind::PerWindow } else { ScalingKind::PerSeries };
-    let scaling = args.scaling.map_or(default, Into::into);
+    let scaling = args.scaling.map_or_else(|| default_scaling(args), Into::into);
     let likelihood = args.likelihood.map_or(RealLikelihood::default(), Into::into);
     let read = args.read.options(&ReadOptions::default());
     let (data, parts) = prepare(source(args)?, read, scaling, likelihood, &training)?;
@@ -37,6 +36,17 @@ pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
     training.kl_weight = args.kl_weight.unwrap_or_else(|| data.targets.default_kl_weight());
     let elbo_version = env!("CARGO_PKG_VERSION").to_owned();
     Ok((RunConfig { elbo_version, training, prediction, sweep, data, model }, parts))
+}
+
+/// A perceptron's inputs are columns, and those of a table have units of their own; other networks look along a series.
+fn default_scaling(args: &TrainArgs) -> ScalingKind {
+    let is_table =
+        args.train.as_ref().and_then(|path| path.extension()).is_some_and(|end| end.eq_ignore_ascii_case("csv"));
+    match args.preset.as_deref() {
+        _ if args.series.series.is_some() => ScalingKind::PerWindow,
+        Some("mlp") if is_table => ScalingKind::PerFeature,
+        _ => ScalingKind::PerSeries,
+    }
 }
 
 fn training(args: &TrainArgs) -> TrainingConfig {

@@ -97,6 +97,7 @@ fn scaling(kind: ScalingKind) -> &'static str {
         ScalingKind::None => "none",
         ScalingKind::PerSeries => "every series to mean 0 and standard deviation 1",
         ScalingKind::PerChannel => "every channel by mean and standard deviation of the training part",
+        ScalingKind::PerFeature => "every column by mean and standard deviation of the training part",
         ScalingKind::PerWindow => "every window by its mean and standard deviation",
     }
 }
@@ -151,6 +152,7 @@ fn command(run: &Run) -> String {
         ScalingKind::None => "none",
         ScalingKind::PerSeries => "per-series",
         ScalingKind::PerChannel => "per-channel",
+        ScalingKind::PerFeature => "per-feature",
         ScalingKind::PerWindow => "per-window",
     };
     option("scaling", scaling);

@@ -22,6 +22,9 @@ pub enum ScalingKind {
     PerSeries,
     /// Each channel has its own, from all training series together.
     PerChannel,
+    /// Each value of a row has its own, from all training rows together: for tables, whose columns have units of their own.
+    /// All rows must have one length, and a missing value becomes the column's mean.
+    PerFeature,
     /// As `per_series`, for windows of one series that are forecast from: a window's variance is increased by that of the
     /// training rows times `0.1²`, so that what follows a flat window is not blown up.
     PerWindow,
@@ -36,9 +39,10 @@ const WINDOW_FLOOR: f64 = 0.1;
 pub struct Scaler {
     /// Which values share their moments.
     pub kind: ScalingKind,
-    /// What is subtracted, per channel `[C]`; zeros unless `kind` is `per_channel`.
+    /// What is subtracted, per channel `[C]` (per value of a row `[L, C]` if `kind` is `per_feature`); zeros unless `kind`
+    /// is one of these.
     pub loc: Vec<f64>,
-    /// What is divided by, per channel `[C]`, if `kind` is `per_channel`; the standard deviation of the training rows if
+    /// What is divided by, as `loc`, if `kind` is `per_channel` or `per_feature`; per channel `[C]` the standard deviation of the training rows if
     /// it is `per_window`; else ones.
     pub scale: Vec<f64>,
 }
@@ -47,7 +51,8 @@ impl Scaler {
     /// The scaling of `kind` for models of `train`.
     ///
     /// # Errors
-    /// [`DataError::NoExamples`] if `train` is empty; [`DataError::NotFinite`] if a value is infinite.
+    /// [`DataError::NoExamples`] if `train` is empty; [`DataError::NotFinite`] if a value is infinite;
+    /// [`DataError::Mismatch`] for rows of unequal lengths if `kind` is `per_feature`.
     pub fn fit(kind: ScalingKind, train: &Dataset) -> Result<Self, DataError> {
         if train.is_empty() {
             return Err(DataError::NoExamples { origin: train.name.clone() });
@@ -57,6 +62,11 @@ impl Scaler {
         let moments: Vec<Moments> = match kind {
             ScalingKind::None | ScalingKind::PerSeries => vec![Moments::NEUTRAL; channels],
             ScalingKind::PerChannel => (0..channels).map(|c| channel_moments(train, c)).collect(),
+            ScalingKind::PerFeature => {
+                let features = train.examples[0].values.len();
+                check_features(train, features)?;
+                (0..features).map(|k| feature_moments(train, k)).collect()
+            }
             ScalingKind::PerWindow => {
                 (0..channels).map(|c| Moments { loc: 0.0, ..channel_moments(train, c) }).collect()
             }
@@ -76,6 +86,10 @@ impl Scaler {
         let mut scaled = data.clone();
         for example in &mut scaled.examples {
             check_finite(example, &data.name)?;
+            if self.kind == ScalingKind::PerFeature {
+                self.apply_features(&mut example.values);
+                continue;
+            }
             for c in 0..data.channels {
                 self.apply_channel(Channel::new(&mut example.values, c, data.channels));
             }
@@ -85,7 +99,9 @@ impl Scaler {
 
     fn check(&self, data: &Dataset) -> Result<(), DataError> {
         let (expected, found) = (self.loc.len(), data.channels);
-        if expected != found {
+        if self.kind == ScalingKind::PerFeature {
+            check_features(data, expected)?;
+        } else if expected != found {
             return Err(DataError::Mismatch {
                 place: Place::whole(&data.name),
                 what: "number of channels",
@@ -100,9 +116,21 @@ impl Scaler {
             _ => Err(DataError::Argument {
                 origin: data.name.clone(),
                 argument: "scaler",
-                expected: "a finite `loc` and a positive `scale` per channel".to_owned(),
+                expected: format!("a finite `loc` and a positive `scale` per {}", self.what()),
                 found: format!("loc {:?}, scale {:?}", self.loc, self.scale),
             }),
+        }
+    }
+
+    /// What has moments of its own.
+    fn what(&self) -> &'static str {
+        if self.kind == ScalingKind::PerFeature { "feature" } else { "channel" }
+    }
+
+    /// Scales a row and puts the mean, 0, where a value is missing.
+    fn apply_features(&self, values: &mut [f32]) {
+        for (value, (&loc, &scale)) in values.iter_mut().zip(self.loc.iter().zip(&self.scale)) {
+            *value = if value.is_nan() { 0.0 } else { Moments { loc, scale }.standardize(*value) };
         }
     }
 
@@ -116,7 +144,8 @@ impl Scaler {
 
     fn moments(&self, channel: &Channel<'_>) -> Moments {
         match self.kind {
-            ScalingKind::None => Moments::NEUTRAL,
+            // Features are scaled by themselves: nothing that is forecast goes by them.
+            ScalingKind::None | ScalingKind::PerFeature => Moments::NEUTRAL,
             ScalingKind::PerSeries => Moments::of(channel.present()),
             ScalingKind::PerChannel => Moments { loc: self.loc[channel.index], scale: self.scale[channel.index] },
             ScalingKind::PerWindow => Moments::of_window(channel.present(), WINDOW_FLOOR * self.scale[channel.index]),
@@ -177,6 +206,25 @@ impl Moments {
 fn channel_moments(data: &Dataset, c: usize) -> Moments {
     let values = data.examples.iter().flat_map(|example| example.values.iter().skip(c).step_by(data.channels));
     Moments::of(values.filter(|value| !value.is_nan()).map(|&value| f64::from(value)))
+}
+
+/// Moments of value `k` of every row.
+fn feature_moments(data: &Dataset, k: usize) -> Moments {
+    let values = data.examples.iter().map(move |example| example.values[k]);
+    Moments::of(values.filter(|value| !value.is_nan()).map(f64::from))
+}
+
+/// That all rows have as many values as there are features.
+fn check_features(data: &Dataset, features: usize) -> Result<(), DataError> {
+    match data.examples.iter().find(|example| example.values.len() != features) {
+        None => Ok(()),
+        Some(example) => Err(DataError::Mismatch {
+            place: Place::whole(&data.name),
+            what: "number of values of a row, for scaling per feature",
+            expected: format!("{features} in every row"),
+            found: format!("{} in `{}`", example.values.len(), example.id),
+        }),
+    }
 }
 
 fn check_finite(example: &Example, origin: &str) -> Result<(), DataError> {
@@ -322,6 +370,20 @@ mod tests {
         }
 
         #[test]
+        fn every_feature_has_mean_0_and_variance_1(rows in prop::collection::vec(prop::array::uniform3(-1000.0_f32..1000.0), 2..20)) {
+            let rows: Vec<Vec<f32>> = rows.iter().map(|&[a, b, c]| vec![a, b * 1e-3 + 7.0, c, 4.0]).collect();
+            let data = set(2, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let scaled = Scaler::fit(ScalingKind::PerFeature, &data).unwrap().apply(&data).unwrap();
+            for k in 0..4 {
+                let values: Vec<f32> = scaled.examples.iter().map(|example| example.values[k]).collect();
+                if distinct(&values) {
+                    let (mean, variance) = mean_variance(&values);
+                    prop_assert!(mean.abs() < ROUNDING && (variance - 1.0).abs() < ROUNDING, "{} {}", mean, variance);
+                }
+            }
+        }
+
+        #[test]
         fn files_keep_every_bit(data in any_set(), kind in 0_usize..4) {
             use ScalingKind::{None, PerChannel, PerSeries, PerWindow};
             let kind = [None, PerSeries, PerChannel, PerWindow][kind];
@@ -340,6 +402,21 @@ mod tests {
         assert_eq!((&scaler.loc[..], &scaler.scale[..]), (&[2.0, 20.0][..], &[1.0, 10.0][..]));
         let test = scaler.apply(&set(2, &[&[100.0, 50.0]])).unwrap();
         assert_eq!(test.examples[0].values, [98.0, 3.0]);
+    }
+
+    #[test]
+    fn features_have_moments_of_their_own() {
+        let scaler = Scaler::fit(ScalingKind::PerFeature, &set(1, &[&[1.0, 10.0, 5.0], &[3.0, 30.0, 5.0]])).unwrap();
+        assert_eq!((&scaler.loc[..], &scaler.scale[..]), (&[2.0, 20.0, 5.0][..], &[1.0, 10.0, 1.0][..]));
+        let test = scaler.apply(&set(1, &[&[4.0, NAN, 6.0]])).unwrap();
+        assert_eq!(test.examples[0].values, [2.0, 0.0, 1.0]);
+        let toml = toml::to_string(&scaler).unwrap();
+        assert_eq!(toml::from_str::<Scaler>(&toml).unwrap(), scaler);
+        assert_eq!(
+            scaler.apply(&set(1, &[&[4.0, 1.0]])).unwrap_err().to_string(),
+            "set: number of values of a row, for scaling per feature: expected 3 in every row, found 2 in `0`"
+        );
+        assert!(Scaler::fit(ScalingKind::PerFeature, &set(1, &[&[1.0], &[1.0, 2.0]])).is_err());
     }
 
     #[test]

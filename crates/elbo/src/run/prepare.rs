@@ -44,6 +44,10 @@ pub(super) fn prepare_loaded(
     scaling: ScalingKind,
     likelihood: RealLikelihood,
 ) -> Result<(DataConfig, Parts)> {
+    if scaling == ScalingKind::PerFeature && matches!(source, DataSource::Series { .. }) {
+        let expected = "another than per_feature for a series, whose rows are times";
+        return Err(Error::argument("data", "scaling", expected, "per_feature"));
+    }
     let known = || [&train, &validation, &calibration].into_iter();
     let equal_length = known().all(Dataset::has_equal_lengths) && one_length(known());
     let config = DataConfig {
