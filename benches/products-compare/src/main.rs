@@ -1,4 +1,5 @@
-//! Matrix products of other crates on the shapes of this project's workloads, in GFLOP/s beside the measured peak.
+//! Matrix products of other crates on the shapes of this project's workloads, in GFLOP/s; the machine's peak is
+//! measured by `cargo bench --bench products` of the workspace.
 //!
 //! Convolutions are given to them in their best form: strided views of padded inputs, whose rows overlap, one product an
 //! example, the examples shared out by rayon. Padding, bias and activation are left out, kernels are turned beforehand.
@@ -127,7 +128,7 @@ const CONVOLUTIONS: [(&str, usize, usize, usize, usize, usize); 5] = [
 const DENSE: [(&str, usize, usize, usize); 2] = [("128x8192x10", 128, 8192, 10), ("256x1024x1024", 256, 1024, 1024)];
 
 fn main() {
-    println!("{} threads: {:.0} GFLOP/s", rayon::current_num_threads(), peak());
+    println!("{} threads", rayon::current_num_threads());
     print!("{:28}", "");
     CRATES.iter().for_each(|(name, _)| print!(" {name:>14} ms GFLOP/s"));
     println!();
@@ -198,58 +199,4 @@ fn row(name: &str, flops: f64, mut run: impl FnMut(Multiply)) {
 
 fn random(n: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 7919) % 1000) as f32 / 500.0 - 1.0).collect()
-}
-
-/// Operations of a loop of multiply-adds in registers, all threads, in GFLOP/s.
-fn peak() -> f64 {
-    let once = || {
-        let started = Instant::now();
-        let work: f64 = rayon::broadcast(|_| multiply_adds()).into_iter().sum();
-        work / started.elapsed().as_secs_f64() / 1e9
-    };
-    (0..60).map(|_| once()).fold(0.0, f64::max)
-}
-
-const LOOPS: usize = 500_000;
-
-/// Runs the loop with the widest vectors there are; the operations done.
-fn multiply_adds() -> f64 {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the instructions are there.
-            return unsafe { widest() };
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the instructions are there.
-            return unsafe { wide() };
-        }
-    }
-    lanes::<4>()
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn widest() -> f64 {
-    lanes::<16>()
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn wide() -> f64 {
-    lanes::<8>()
-}
-
-/// Twelve sums that stay in registers.
-#[inline(always)]
-fn lanes<const N: usize>() -> f64 {
-    let (x, y) = (black_box([0.5_f32; N]), black_box([0.25_f32; N]));
-    let mut sums = [[1.0_f32; N]; 12];
-    for _ in 0..LOOPS {
-        for sum in &mut sums {
-            (0..N).for_each(|i| sum[i] = sum[i].mul_add(x[i], y[i]));
-        }
-    }
-    black_box(sums);
-    (LOOPS * 12 * 2 * N) as f64
 }
