@@ -94,6 +94,9 @@ mod limits {
     use std::collections::HashMap;
     use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+    /// By limit and number of threads.
+    type Pools = HashMap<(Level, usize), Arc<ThreadPool>>;
+
     thread_local! {
         static LIMIT: Cell<Level> = const { Cell::new(Level::Avx512) };
     }
@@ -127,7 +130,7 @@ mod limits {
     }
 
     fn pool(limit: Level, threads: usize) -> Arc<ThreadPool> {
-        static POOLS: LazyLock<Mutex<HashMap<(Level, usize), Arc<ThreadPool>>>> = LazyLock::new(Mutex::default);
+        static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
         let new = || {
             let threads = ThreadPoolBuilder::new().num_threads(threads).start_handler(move |_| LIMIT.set(limit));
             Arc::new(threads.build().expect("threads to test on"))

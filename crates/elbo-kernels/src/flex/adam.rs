@@ -1,6 +1,6 @@
 //! A step of Adam in one pass over parameter, gradient and moments, without new memory where nobody else looks on.
 
-use super::tensor::{dense, fused, own, single};
+use super::tensor::{contiguous, fused, own, single};
 use crate::adam::AdamStep;
 use crate::buffer::{ALONE, TASK};
 use crate::reference;
@@ -22,7 +22,7 @@ pub(super) fn adam_step(
     if !(single && fused()) {
         return reference::adam::adam_step::<Flex>(parameter, grad, moment_1, moment_2, step);
     }
-    let parameter = dense(parameter);
+    let parameter = contiguous(parameter);
     let [mut out, mut moment_1, mut moment_2] = [grad, moment_1, moment_2].map(own);
     let old = parameter.as_slice::<f32>().expect("a dense tensor of this type");
     let (new, m, v) = (out.storage_mut::<f32>(), moment_1.storage_mut::<f32>(), moment_2.storage_mut::<f32>());

@@ -1,6 +1,5 @@
-//! Tensors as slices and back, and work in pieces over a new array.
+//! Work in pieces over a new array.
 
-use burn::backend::flex::FlexTensor;
 use core::mem::MaybeUninit;
 use rayon::prelude::*;
 
@@ -9,11 +8,6 @@ const SERIAL: usize = if cfg!(miri) { 1 << 8 } else { 1 << 18 };
 
 /// Tasks that are enough to keep a machine busy.
 pub const TASKS: usize = 16;
-
-/// A tensor whose values lie in order.
-pub fn contiguous(tensor: FlexTensor) -> FlexTensor {
-    if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
-}
 
 /// Calls `f` for every item, on one thread if the `work` of all is small. What `f` does must not depend on the order.
 pub fn each<I: Send>(items: Vec<I>, work: usize, f: impl Fn(I) + Sync + Send) {
@@ -50,15 +44,6 @@ pub unsafe fn written<T: Send>(
     // SAFETY: the pieces cover `len` elements, all of which are written.
     unsafe { values.set_len(len) };
     values
-}
-
-/// A new piece as zeros: cheap while it stays in the cache for what comes next.
-pub fn filled<T: Copy + Default>(piece: &mut [MaybeUninit<T>]) -> &mut [T] {
-    for value in &mut *piece {
-        value.write(T::default());
-    }
-    // SAFETY: the loop has written every element.
-    unsafe { piece.assume_init_mut() }
 }
 
 /// How many of `count` things of `work` each are one task: enough to be worth it, and, where there is a choice, few

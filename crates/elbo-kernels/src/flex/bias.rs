@@ -1,6 +1,6 @@
 //! Gradient of the biases: sums over all axes but samples and channels, in one pass.
 
-use super::tensor::{dense, floats, tensor};
+use super::tensor::{contiguous, floats, tensor};
 use crate::buffer::ALONE;
 use crate::reference;
 use crate::simd::vectorised;
@@ -12,7 +12,7 @@ const PART: usize = 1 << 14;
 
 /// See [`VariationalOps::bias_backward`](crate::VariationalOps::bias_backward).
 pub(super) fn bias_backward(grad: FlexTensor, samples: usize, channel_axis: usize) -> FlexTensor {
-    let grad = dense(grad);
+    let grad = contiguous(grad);
     let (shape, Some([g])) = (grad.shape(), floats([&grad])) else {
         return reference::product::bias_backward::<Flex>(grad, samples, channel_axis);
     };

@@ -1,8 +1,8 @@
 //! Dense products of tensors: `f32` and `f64` by the products here, everything else by the reference.
 
-use super::arrays::{TASKS, contiguous, pieces, written};
+use super::arrays::{TASKS, pieces, written};
 use super::product::{Element, Kernel, Panels, Product, Run, Runs, SET, pack, packed_len};
-use super::tensor::fused;
+use super::tensor::{contiguous, fused};
 use crate::geometry::Epilogue;
 use crate::gradient::{self, Gradients};
 use crate::reference;

@@ -5,7 +5,7 @@
 
 use super::softplus::{scale_and_slope, scales};
 use super::sum::{single, sum};
-use super::tensor::{dense, floats, tensor};
+use super::tensor::{contiguous, floats, tensor};
 use crate::buffer::{BLOCK, pass};
 use crate::noise::polynomial::single::ln;
 use crate::reference;
@@ -15,7 +15,7 @@ use core::ops::Range;
 
 /// See [`VariationalOps::kl_normal`](crate::VariationalOps::kl_normal).
 pub(super) fn kl_normal(loc: FlexTensor, u: FlexTensor, prior_loc: FlexTensor, prior_scale: FlexTensor) -> FlexTensor {
-    let [loc, u, prior_loc, prior_scale] = [loc, u, prior_loc, prior_scale].map(dense);
+    let [loc, u, prior_loc, prior_scale] = [loc, u, prior_loc, prior_scale].map(contiguous);
     let Some([m, v, prior_m, prior_s]) = floats([&loc, &u, &prior_loc, &prior_scale]) else {
         return reference::kl::kl_normal::<Flex>(loc, u, prior_loc, prior_scale);
     };
@@ -33,7 +33,7 @@ pub(super) fn kl_normal_backward(
     prior_scale: FlexTensor,
     grad: FlexTensor,
 ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
-    let [loc, u, prior_loc, prior_scale, grad] = [loc, u, prior_loc, prior_scale, grad].map(dense);
+    let [loc, u, prior_loc, prior_scale, grad] = [loc, u, prior_loc, prior_scale, grad].map(contiguous);
     let Some([m, v, prior_m, prior_s, &[g]]) = floats([&loc, &u, &prior_loc, &prior_scale, &grad]) else {
         return reference::kl::kl_normal_backward::<Flex>(loc, u, prior_loc, prior_scale, grad);
     };
@@ -55,7 +55,7 @@ pub(super) fn kl_normal_backward_posterior(
     prior_scale: FlexTensor,
     grad: FlexTensor,
 ) -> (FlexTensor, FlexTensor) {
-    let [loc, u, prior_loc, prior_scale, grad] = [loc, u, prior_loc, prior_scale, grad].map(dense);
+    let [loc, u, prior_loc, prior_scale, grad] = [loc, u, prior_loc, prior_scale, grad].map(contiguous);
     let Some([m, v, prior_m, prior_s, &[g]]) = floats([&loc, &u, &prior_loc, &prior_scale, &grad]) else {
         return reference::kl::kl_normal_backward_posterior::<Flex>(loc, u, prior_loc, prior_scale, grad);
     };

@@ -2,7 +2,7 @@
 
 use super::runs::{Runs, for_channels};
 use super::sample::at;
-use super::tensor::{dense, floats, tensor};
+use super::tensor::{contiguous, floats, tensor};
 use crate::buffer::{BLOCK, built};
 use crate::geometry::Epilogue;
 use crate::layout::ChannelLayout;
@@ -15,7 +15,7 @@ use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
 
 /// See [`VariationalOps::perturb_signs`](crate::VariationalOps::perturb_signs).
 pub(super) fn perturb_signs(input: FlexTensor, draws: Draws, layout: ChannelLayout, shared: bool) -> FlexTensor {
-    let input = dense(input);
+    let input = contiguous(input);
     let Some([x]) = floats([&input]) else {
         return reference::perturb_signs::<Flex>(input, draws, layout, shared);
     };
@@ -41,7 +41,7 @@ pub(super) fn perturb_signs_backward(
     if !shared || draws.samples == 1 {
         return perturb_signs(grad, draws, layout, false);
     }
-    let grad = dense(grad);
+    let grad = contiguous(grad);
     let Some([g]) = floats([&grad]) else {
         return reference::perturb_signs_backward::<Flex>(grad, draws, layout, shared);
     };
@@ -69,7 +69,7 @@ pub(super) fn add_perturbation(
     layout: ChannelLayout,
     epilogue: Epilogue,
 ) -> FlexTensor {
-    let [mean, perturbation, bias] = [mean, perturbation, bias].map(dense);
+    let [mean, perturbation, bias] = [mean, perturbation, bias].map(contiguous);
     let Some([m, p, b]) = floats([&mean, &perturbation, &bias]) else {
         return reference::add_perturbation::<Flex>(mean, perturbation, bias, draws, layout, epilogue);
     };
@@ -91,7 +91,7 @@ pub(super) fn add_noise(
     layout: ChannelLayout,
     epilogue: Epilogue,
 ) -> FlexTensor {
-    let [mean, variance, bias] = [mean, variance, bias].map(dense);
+    let [mean, variance, bias] = [mean, variance, bias].map(contiguous);
     let Some([m, v, b]) = floats([&mean, &variance, &bias]) else {
         return reference::add_noise::<Flex>(mean, variance, bias, draws, layout, epilogue);
     };
@@ -115,7 +115,7 @@ pub(super) fn add_noise_backward_variance(
     draws: Draws,
     layout: ChannelLayout,
 ) -> FlexTensor {
-    let [variance, grad] = [variance, grad].map(dense);
+    let [variance, grad] = [variance, grad].map(contiguous);
     let Some([v, g]) = floats([&variance, &grad]) else {
         return reference::add_noise_backward_variance::<Flex>(variance, grad, draws, layout);
     };

@@ -1,7 +1,7 @@
 //! Reparameterised draws in one pass over the weights, and their backward pass in another.
 
 use super::softplus::{self, slope};
-use super::tensor::{dense, floats, tensor};
+use super::tensor::{contiguous, floats, tensor};
 use crate::buffer::{BLOCK, built, pass};
 use crate::noise::normal::normals_into;
 use crate::noise::{Draws, Stream};
@@ -12,7 +12,7 @@ use core::ops::Range;
 
 /// `loc + (eps + softplus(u)) noise`; the scale of a block is computed once for all samples.
 pub(super) fn sample_normal(loc: FlexTensor, u: FlexTensor, draws: Draws) -> FlexTensor {
-    let (loc, u) = (dense(loc), dense(u));
+    let (loc, u) = (contiguous(loc), contiguous(u));
     match floats([&loc, &u]) {
         Some([loc, u]) => tensor(samples(loc, u, draws), [draws.samples, u.len()]),
         None => reference::sample::sample_normal::<Flex>(loc, u, draws),
@@ -21,7 +21,7 @@ pub(super) fn sample_normal(loc: FlexTensor, u: FlexTensor, draws: Draws) -> Fle
 
 /// `dloc = Σ_s g_s`, which is g itself for one sample, and `du = sigmoid(u) Σ_s g_s noise_s`.
 pub(super) fn sample_normal_backward(u: FlexTensor, grad: FlexTensor, draws: Draws) -> (FlexTensor, FlexTensor) {
-    let (u, grad) = (dense(u), dense(grad));
+    let (u, grad) = (contiguous(u), contiguous(grad));
     let shape = u.shape();
     match floats([&u, &grad]) {
         Some([values, g]) if draws.samples == 1 => {

@@ -1,7 +1,7 @@
 //! A step of stochastic gradient descent in one pass over parameter, gradient and velocity, without new memory where
 //! nobody else looks on.
 
-use super::tensor::{dense, fused, own, single};
+use super::tensor::{contiguous, fused, own, single};
 use crate::buffer::{ALONE, TASK};
 use crate::reference;
 use crate::sgd::SgdStep;
@@ -21,7 +21,7 @@ pub(super) fn sgd_step(
     if !(is_single && fused()) {
         return reference::sgd::sgd_step::<Flex>(parameter, grad, velocity, step);
     }
-    let parameter = dense(parameter);
+    let parameter = contiguous(parameter);
     let [mut out, mut velocity] = [grad, velocity].map(own);
     let old = parameter.as_slice::<f32>().expect("a dense tensor of this type");
     let (new, v) = (out.storage_mut::<f32>(), velocity.storage_mut::<f32>());

@@ -1,7 +1,7 @@
 //! Squares, and their sums: terms in single precision, sums in double precision and in a fixed order.
 
 use super::sum::{single, sum};
-use super::tensor::{dense, floats, tensor};
+use super::tensor::{contiguous, floats, tensor};
 use crate::buffer::{BLOCK, pass};
 use crate::reference;
 use crate::simd::vectorised;
@@ -9,7 +9,7 @@ use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
 
 /// See [`VariationalOps::square`](crate::VariationalOps::square).
 pub(super) fn square(values: FlexTensor) -> FlexTensor {
-    let values = dense(values);
+    let values = contiguous(values);
     let Some([x]) = floats([&values]) else {
         return reference::squares::square::<Flex>(values);
     };
@@ -19,7 +19,7 @@ pub(super) fn square(values: FlexTensor) -> FlexTensor {
 
 /// See [`VariationalOps::square_backward`](crate::VariationalOps::square_backward).
 pub(super) fn square_backward(values: FlexTensor, grad: FlexTensor) -> FlexTensor {
-    let [values, grad] = [values, grad].map(dense);
+    let [values, grad] = [values, grad].map(contiguous);
     let Some([x, g]) = floats([&values, &grad]) else {
         return reference::squares::square_backward::<Flex>(values, grad);
     };
@@ -29,7 +29,7 @@ pub(super) fn square_backward(values: FlexTensor, grad: FlexTensor) -> FlexTenso
 
 /// See [`VariationalOps::sum_squares`](crate::VariationalOps::sum_squares).
 pub(super) fn sum_squares(values: FlexTensor) -> FlexTensor {
-    let values = dense(values);
+    let values = contiguous(values);
     let Some([x]) = floats([&values]) else {
         return reference::squares::sum_squares::<Flex>(values);
     };
@@ -39,7 +39,7 @@ pub(super) fn sum_squares(values: FlexTensor) -> FlexTensor {
 
 /// See [`VariationalOps::sum_squares_backward`](crate::VariationalOps::sum_squares_backward).
 pub(super) fn sum_squares_backward(values: FlexTensor, grad: FlexTensor) -> FlexTensor {
-    let [values, grad] = [values, grad].map(dense);
+    let [values, grad] = [values, grad].map(contiguous);
     let Some([x, &[g]]) = floats([&values, &grad]) else {
         return reference::squares::sum_squares_backward::<Flex>(values, grad);
     };

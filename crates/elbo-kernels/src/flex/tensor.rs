@@ -5,7 +5,7 @@ use burn::backend::{TensorMetadata, flex::FlexTensor};
 use burn::tensor::{Shape, TensorData};
 
 /// The tensor with its elements in order, without gaps.
-pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
 }
 
@@ -33,7 +33,7 @@ pub(super) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
 
 /// The tensor, alone in its memory.
 pub(super) fn own(x: FlexTensor) -> FlexTensor {
-    let x = dense(x);
+    let x = contiguous(x);
     let whole = x.bytes().len() == x.shape().num_elements() * size_of::<f32>();
     if whole && x.is_unique() {
         return x;

@@ -7,7 +7,7 @@
 use super::kl::Prior;
 use super::sample::{add_sample, at};
 use super::softplus::{scale_and_slope, scales};
-use super::tensor::{dense, floats, tensor};
+use super::tensor::{contiguous, floats, tensor};
 use crate::buffer::{BLOCK, pass};
 use crate::noise::Draws;
 use crate::reference::weights as reference;
@@ -18,7 +18,7 @@ use core::ops::Range;
 
 /// See [`VariationalOps::normal_variance`](crate::VariationalOps::normal_variance).
 pub(super) fn normal_variance(u: FlexTensor) -> FlexTensor {
-    let u = dense(u);
+    let u = contiguous(u);
     let Some([values]) = floats([&u]) else {
         return reference::normal_variance::<Flex>(u);
     };
@@ -28,7 +28,7 @@ pub(super) fn normal_variance(u: FlexTensor) -> FlexTensor {
 
 /// See [`VariationalOps::normal_variance_backward`](crate::VariationalOps::normal_variance_backward).
 pub(super) fn normal_variance_backward(u: FlexTensor, grad: FlexTensor) -> FlexTensor {
-    let [u, grad] = [u, grad].map(dense);
+    let [u, grad] = [u, grad].map(contiguous);
     let Some([values, g]) = floats([&u, &grad]) else {
         return reference::normal_variance_backward::<Flex>(u, grad);
     };
@@ -42,8 +42,8 @@ pub(super) fn normal_backward(
     of_rest: [FlexTensor; 2],
     weight_use: WeightUse,
 ) -> (FlexTensor, FlexTensor) {
-    let [loc, u, prior_loc, prior_scale, grad] = of_divergence.map(dense);
-    let [of_loc, of_use] = of_rest.map(dense);
+    let [loc, u, prior_loc, prior_scale, grad] = of_divergence.map(contiguous);
+    let [of_loc, of_use] = of_rest.map(contiguous);
     let Some([m, v, prior_m, prior_s, &[grad_kl], rest, used]) =
         floats([&loc, &u, &prior_loc, &prior_scale, &grad, &of_loc, &of_use])
     else {

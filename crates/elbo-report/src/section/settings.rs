@@ -121,7 +121,7 @@ fn command(run: &Run) -> String {
     let (config, training) = (&run.config, &run.config.training);
     let mut words = vec!["elbo train".to_owned()];
     let mut option = |name: &str, value: &str| {
-        words.push(format!("--{name}{}{}", if value.starts_with('-') { "=" } else { " " }, quoted(value)))
+        words.push(format!("--{name}{}{}", if value.starts_with('-') { "=" } else { " " }, quoted(value)));
     };
     match &config.data.source {
         DataSource::Embedded { dataset } => option("dataset", dataset),

@@ -79,7 +79,8 @@ pub fn predictions_csv_with(
         }
         Predictions::Real(real) => {
             columns.check(0)?;
-            let means = columns.intervals.then(|| real.credible_interval(0.9));
+            let means =
+                columns.intervals.then(|| real.credible_interval(0.9)).map(|(low, high)| Intervals { low, high });
             match names {
                 [] => real_rows(&mut writer, data, (real, means.as_ref()), adjusted.intervals.as_ref()),
                 names => horizon_rows(&mut writer, data, (real, means.as_ref()), names),
@@ -160,7 +161,7 @@ const REAL: [&str; 8] =
 fn real_rows(
     writer: &mut Writer<Vec<u8>>,
     data: &Dataset,
-    (real, means): (&RealPredictions, Option<&(Vec<f64>, Vec<f64>)>),
+    (real, means): (&RealPredictions, Option<&Intervals>),
     intervals: Option<&Intervals>,
 ) -> csv::Result<()> {
     let ends = intervals.iter().flat_map(|_| ["conformal_low", "conformal_high"]);
@@ -180,7 +181,7 @@ fn real_rows(
 fn horizon_rows(
     writer: &mut Writer<Vec<u8>>,
     data: &Dataset,
-    (real, means): (&RealPredictions, Option<&(Vec<f64>, Vec<f64>)>),
+    (real, means): (&RealPredictions, Option<&Intervals>),
     names: &[String],
 ) -> csv::Result<()> {
     writer.write_record(["id", "step", "variable"].into_iter().chain(REAL).chain(of_mean(means)))?;
@@ -205,8 +206,8 @@ fn of_mean<T>(means: Option<T>) -> impl Iterator<Item = &'static str> {
 }
 
 /// The ends for target value `k`.
-fn ends_of_mean(means: Option<&(Vec<f64>, Vec<f64>)>, k: usize) -> impl Iterator<Item = String> {
-    means.into_iter().flat_map(move |(low, high)| [low[k], high[k]]).map(|end| end.to_string())
+fn ends_of_mean(means: Option<&Intervals>, k: usize) -> impl Iterator<Item = String> {
+    means.into_iter().flat_map(move |ends| [ends.low[k], ends.high[k]]).map(|end| end.to_string())
 }
 
 /// What is said of target value `k`, from `predicted` on.

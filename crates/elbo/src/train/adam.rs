@@ -54,19 +54,19 @@ impl Optimizer for Adam {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use burn::optim::AdamConfig;
     use burn::tensor::DType;
     use elbo_kernels::Stream;
     use elbo_kernels::noise::normal::normals_f64;
 
-    fn tensor(name: &str, dtype: DType) -> Tensor<2> {
+    pub(in crate::train) fn tensor(name: &str, dtype: DType) -> Tensor<2> {
         let numbers = normals_f64(Stream::named(20_261_125, name).draws(0, 1), 600);
         Tensor::<1>::from_data(numbers.as_slice(), (&Device::flex(), dtype)).reshape([20, 30])
     }
 
-    fn numbers(tensor: Tensor<2>) -> Vec<f64> {
+    pub(in crate::train) fn numbers(tensor: Tensor<2>) -> Vec<f64> {
         tensor.into_data().try_into_vec_as::<f64>().expect("floating-point numbers")
     }
 

@@ -65,19 +65,9 @@ impl Optimizer for Sgd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::adam::tests::{numbers, tensor};
     use burn::optim::{SgdConfig, momentum::MomentumConfig};
     use burn::tensor::DType;
-    use elbo_kernels::Stream;
-    use elbo_kernels::noise::normal::normals_f64;
-
-    fn tensor(name: &str, dtype: DType) -> Tensor<2> {
-        let numbers = normals_f64(Stream::named(20_261_125, name).draws(0, 1), 600);
-        Tensor::<1>::from_data(numbers.as_slice(), (&Device::flex(), dtype)).reshape([20, 30])
-    }
-
-    fn numbers(tensor: Tensor<2>) -> Vec<f64> {
-        tensor.into_data().try_into_vec_as::<f64>().expect("floating-point numbers")
-    }
 
     /// Burn rounds the momentum to `f32`, by `2^-25` of a velocity that is below 20 here: over 30 steps of 0.01 by less
     /// than 2e-6; `f32` rounds parameters below 8 by 2^-22 a step.

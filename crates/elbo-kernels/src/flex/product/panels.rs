@@ -1,7 +1,7 @@
 //! The right-hand side of a product: rows of columns, in strips.
 
 use super::{Element, Kernel};
-use crate::flex::arrays::filled;
+use crate::buffer::zeroed;
 use core::mem::MaybeUninit;
 use core::ops::Range;
 
@@ -50,7 +50,7 @@ pub fn pack<T: Element>(
     for (at, to) in to.chunks_exact_mut(strip.max(1)).enumerate() {
         let (first, columns) = (at * width, (columns - at * width).min(width));
         if columns < width {
-            filled(to);
+            zeroed(to);
         }
         if across == 1 {
             for (p, to) in to.chunks_exact_mut(width).enumerate() {
