@@ -12,8 +12,10 @@
 //!
 //! **Backward passes that share weights are not for tasks of the pool** (`par_iter().map(|batch| loss(batch).backward())`).
 //! Burn locks a graph while it is differentiated, and a thread that waits there for a part of an operation begins other
-//! tasks meanwhile: one that needs the same graph never gets it. Run such passes one after the other, each of which uses all
-//! threads, or on threads of their own (`std::thread`). Predictions, which have no backward pass, can be tasks.
+//! tasks meanwhile: one that needs the same graph never gets it. Threads of your own that share weights
+//! can wait for each other too: Burn 0.22 takes the locks of a graph and of the list of graphs in one order going back and in
+//! the other when it records. Run such passes one after the other, each of which uses all
+//! threads. Predictions, which have no backward pass, can be tasks.
 //!
 //! Between machines of different instruction sets, or builds against different mathematical libraries, the last bits of
 //! products, exponentials and logarithms can differ; noise does not.

@@ -16,7 +16,8 @@ pub fn compared(predicted: &[&Predicted]) -> Result<Vec<Compared>> {
 
 fn of_score(score: Score, predicted: &[&Predicted]) -> Result<Compared> {
     let terms = predicted.iter().map(|run| per_forecast(score, run)).collect::<Result<Vec<_>, _>>()?;
-    let (bootstrap, n) = (Bootstrap::default(), terms[0].len());
+    let steps = predicted.iter().map(|run| steps(run)).max().unwrap_or(1);
+    let (bootstrap, n) = (Bootstrap { block: steps, ..Bootstrap::default() }, terms[0].len());
     let value = |terms: &Vec<f64>| Ok(Some(bootstrap.estimate(n, |chosen| total(score, terms, chosen))?));
     let difference = |(run, terms_of_run): (usize, &Vec<f64>)| -> Result<Option<Estimate>> {
         let of = |terms: &Vec<f64>, chosen: &[usize]| total(score, terms, chosen);
@@ -30,6 +31,14 @@ fn of_score(score: Score, predicted: &[&Predicted]) -> Result<Compared> {
         values: terms.iter().map(value).collect::<Result<_>>()?,
         differences: terms.iter().enumerate().map(difference).collect::<Result<_>>()?,
     })
+}
+
+/// Steps of a forecast: so many in a row share rows.
+fn steps(predicted: &Predicted) -> usize {
+    match predicted {
+        Predicted::Horizon(horizon) => horizon.steps.max(1),
+        Predicted::Classes(_) | Predicted::Reals(_) => 1,
+    }
 }
 
 /// What every forecast adds: the mean over its steps and variables.

@@ -86,8 +86,8 @@ fn differences(comparison: &Comparison) -> Section {
     Section { id: "differences", title: format!("Differences to {first}"), body }
 }
 
-const OVERLAP: &str = "Resamples are of forecasts, each with all its steps. Forecasts that start less than a horizon apart \
-    share rows: these intervals are too short, by a factor of at most the root of the horizon.";
+const OVERLAP: &str = "Resamples are of forecasts, each with all its steps, and of as many in a row as there are steps, since \
+    those share rows. With fewer than twenty such blocks in the test part take a difference as a hint only.";
 
 /// What is shown of one run.
 fn words(comparison: &Comparison, run: usize) -> String {

@@ -7,7 +7,7 @@ use crate::number::{counted, ends, interval, percent, percent_interval, value};
 use crate::page::{Section, explained_table, paragraphs, remark};
 use crate::read::{Predicted, Run};
 use elbo::metric::Estimate;
-use elbo::run::{Scores, TestScores};
+use elbo::run::{ConformalConfig, ConformalScores, CoverageScores, ExpectedCoverage, Scores, TestScores};
 use maud::{Markup, html};
 
 /// The section.
@@ -23,7 +23,7 @@ pub fn section(run: &Run) -> Result<Section> {
         @if !run.is_finished() { p class="notice" { (unfinished(run)) } }
         @if let Some(test) = test { (cards(&test.posterior_predictive)) }
         (paragraphs(&words))
-        @if let Some(test) = test { (both_ways(test)) (remark(INTERVALS)) }
+        @if let Some(test) = test { (paragraphs(&afterwards(test))) (both_ways(test)) (remark(INTERVALS)) }
         @if let Some(Predicted::Horizon(_)) = &run.predicted { (remark(OVERLAP)) }
         @if run.log.unreadable > 0 {
             p class="notice" {
@@ -40,7 +40,8 @@ const INTERVALS: &str = "Brackets hold 95 % intervals from resampling the test e
     with few examples they are too short, and where all examples score the same they have no length.";
 
 const OVERLAP: &str = "Of a forecast with all its steps one example is made here. Forecasts that start less than a horizon \
-    apart share rows and are not independent: their brackets are too short, by a factor of at most the root of the horizon.";
+    apart share rows, so as many in a row as there are steps are drawn together. Where the test part is not many times as \
+    long as that, or errors hang together for longer, brackets are too short all the same.";
 
 fn unfinished(run: &Run) -> String {
     let (done, epochs) = (run.log.epochs.len(), run.config.training.epochs);
@@ -81,10 +82,45 @@ fn cards(scores: &Scores) -> Markup {
     }
 }
 
+/// What was done to the predictions after training.
+fn afterwards(test: &TestScores) -> Vec<String> {
+    let recalibrated = test.calibrated.as_ref().map(|_| {
+        "The predictions were recalibrated on held-out examples; the last column has their scores. Everything else on this \
+         page is of the predictions as the model makes them."
+            .to_owned()
+    });
+    recalibrated.into_iter().chain(test.conformal.as_ref().map(conformal)).collect()
+}
+
+fn conformal(scores: &ConformalScores) -> String {
+    let ConformalConfig { score, alpha, per_class } = scores.config;
+    let (kind, size) = match &scores.scores {
+        CoverageScores::Sets(sets) => ("sets", format!("name {} classes on average", value(&sets.mean_size))),
+        CoverageScores::Intervals(of) => ("intervals", format!("are {} wide on average", value(&of.mean_width))),
+    };
+    let expected = match scores.expected.as_slice() {
+        [ExpectedCoverage { class: None, low, high }] => {
+            format!(" (between {} and {} in 99 of 100 cases)", percent(*low), percent(*high))
+        }
+        _ => String::new(),
+    };
+    format!(
+        "Conformal {kind} ({}, from {}) promise to hold {} of new targets{}. They hold {} of the test part's{expected}, and \
+         {size}.",
+        score.name(),
+        counted(scores.examples, "held-out example"),
+        percent(1.0 - alpha),
+        if per_class { " of every class" } else { "" },
+        percent(scores.scores.coverage().value),
+    )
+}
+
 /// The average over the posterior beside the network of means.
 fn both_ways(test: &TestScores) -> Markup {
     let posterior = format!("posterior predictive, {}", counted(test.samples, "weight sample"));
-    let columns = ["score", posterior.as_str(), "network of posterior means"];
+    let mut columns = vec!["score", posterior.as_str(), "network of posterior means"];
+    columns.extend(test.calibrated.as_ref().map(|_| "recalibrated"));
+    let calibrated = test.calibrated.as_ref().map(rows).unwrap_or_default();
     let cell = |row: &Row| match &row.estimate {
         Some(estimate) if row.is_share => percent_interval(estimate),
         Some(estimate) => interval(estimate),
@@ -92,7 +128,12 @@ fn both_ways(test: &TestScores) -> Markup {
     };
     let pairs = rows(&test.posterior_predictive).into_iter().zip(rows(&test.mean_network));
     let known = pairs.filter(|(averaged, mean)| averaged.estimate.is_some() || mean.estimate.is_some());
-    let rows: Vec<_> =
-        known.map(|(averaged, mean)| (averaged.name, averaged.meaning, vec![cell(&averaged), cell(&mean)])).collect();
+    let rows: Vec<_> = known
+        .map(|(averaged, mean)| {
+            let after = calibrated.iter().find(|row| row.name == averaged.name).map(cell);
+            let cells = [cell(&averaged), cell(&mean)].into_iter().chain(after).collect();
+            (averaged.name, averaged.meaning, cells)
+        })
+        .collect();
     explained_table("Scores on the test part", &columns, &rows)
 }

@@ -38,6 +38,6 @@ pub use error::{DataError, Place};
 pub use forecast::{SeriesColumns, SeriesParts, TimeSeries, WindowShape, chronological, parse_series, read_series};
 pub use read::{Format, ReadOptions, TaskKind, parse_csv, parse_ts, parse_tsv, parse_with, read, read_with};
 pub use scaling::{Scaler, ScalingKind};
-pub(crate) use split::split_by;
+pub(crate) use split::random_split;
 pub use split::{stratified_folds, stratified_split};
 pub use target_scaling::{TargetScaler, TargetScaling};

@@ -12,12 +12,6 @@ use elbo_kernels::Stream;
 /// [`DataError::Argument`] unless `0 <= fraction < 1`; [`DataError::Mismatch`] if there are fewer or more class numbers
 /// than examples.
 pub fn stratified_split(data: &Dataset, fraction: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>), DataError> {
-    split_by(data, fraction, Stream::named(seed, "data/split"))
-}
-
-/// [`stratified_split`] by another stream than that of the validation part: parts that are split again are split
-/// independently.
-pub(crate) fn split_by(data: &Dataset, fraction: f64, stream: Stream) -> Result<(Vec<usize>, Vec<usize>), DataError> {
     if !(0.0..1.0).contains(&fraction) {
         return Err(DataError::Argument {
             origin: data.name.clone(),
@@ -27,8 +21,18 @@ pub(crate) fn split_by(data: &Dataset, fraction: f64, stream: Stream) -> Result<
         });
     }
     data.check_label_count()?;
-    let (mut train, mut held_out) = (Vec::with_capacity(data.len()), Vec::new());
-    for (class, members) in (0..).zip(strata(data)) {
+    Ok(split_strata(&strata(data), fraction, Stream::named(seed, "data/split")))
+}
+
+/// A random part of the examples whatever their classes. Conformal prediction rests on that: held-out examples of every class
+/// in proportion, and none of a class that is rare, are not a draw like the next example.
+pub(crate) fn random_split(data: &Dataset, fraction: f64, stream: Stream) -> (Vec<usize>, Vec<usize>) {
+    split_strata(&[(0..data.len()).collect()], fraction, stream)
+}
+
+fn split_strata(strata: &[Vec<usize>], fraction: f64, stream: Stream) -> (Vec<usize>, Vec<usize>) {
+    let (mut train, mut held_out) = (Vec::new(), Vec::new());
+    for (class, members) in (0..).zip(strata) {
         let order = permutation(members.len(), stream, class);
         let (held, kept) = order.split_at(held_out_count(members.len(), fraction));
         held_out.extend(held.iter().map(|&i| members[i]));
@@ -36,7 +40,7 @@ pub(crate) fn split_by(data: &Dataset, fraction: f64, stream: Stream) -> Result<
     }
     train.sort_unstable();
     held_out.sort_unstable();
-    Ok((train, held_out))
+    (train, held_out)
 }
 
 /// Indices of `folds` parts, each ascending, that together are all examples: of every class each part has as many examples

@@ -1,7 +1,7 @@
 //! What becomes of predictions after training: recalibrated probabilities, and sets or intervals.
 //!
 //! Both are fitted to the calibration part. A map that was fitted to the examples of a threshold would break the
-//! threshold's guarantee, so where both are asked for each has one half of the part, of every class.
+//! threshold's guarantee, so where both are asked for each has a random half of the part.
 
 use super::calibration::Calibration;
 use super::config::PredictionConfig;
@@ -9,7 +9,7 @@ use super::conformal::{Conformal, ConformalScores};
 use super::evaluate::{Scores, class_scores, evaluate, predict_posterior};
 use super::metrics::TestScores;
 use crate::conformal::{Intervals, PredictionSets};
-use crate::data::{Labels, split_by};
+use crate::data::{Labels, random_split};
 use crate::error::{Error, Result};
 use crate::metric::Probabilities;
 use crate::model::Model;
@@ -56,16 +56,16 @@ pub(super) struct Shares {
 
 impl Shares {
     /// The part of a run that predicts as `prediction` says.
-    pub(super) fn new(prediction: &PredictionConfig, part: Option<&TrainingData>, seed: u64) -> Result<Self> {
+    pub(super) fn new(prediction: &PredictionConfig, part: Option<&TrainingData>, seed: u64) -> Self {
         match (part, prediction.calibrate.is_some(), prediction.conformal.is_some()) {
             (Some(part), true, true) => {
-                let (first, second) = split_by(&part.series, 0.5, Stream::named(seed, "data/conformal"))?;
+                let (first, second) = random_split(&part.series, 0.5, Stream::named(seed, "data/conformal"));
                 let of = |indices: &[usize]| TrainingData { series: part.series.subset(indices), ..part.clone() };
-                Ok(Self { calibrate: Some(of(&first)), conformal: Some(of(&second)) })
+                Self { calibrate: Some(of(&first)), conformal: Some(of(&second)) }
             }
             (part, calibrate, conformal) => {
                 let given = |wanted: bool| part.filter(|_| wanted).cloned();
-                Ok(Self { calibrate: given(calibrate), conformal: given(conformal) })
+                Self { calibrate: given(calibrate), conformal: given(conformal) }
             }
         }
     }
@@ -84,7 +84,7 @@ impl Adjustments {
     /// [`Error::InvalidArgument`] for settings that do not go with the targets, or without a part that is asked for;
     /// those of prediction. A map that cannot be fitted is no error: see [`Calibration::fit`].
     pub fn fit(model: &Model, part: Option<&TrainingData>, prediction: &PredictionConfig, seed: u64) -> Result<Self> {
-        let shares = Shares::new(prediction, part, seed)?;
+        let shares = Shares::new(prediction, part, seed);
         let predict = |share: &TrainingData| {
             predict_posterior(model, &share.series, &share.target_scaling, prediction.samples, seed)
         };
@@ -196,7 +196,7 @@ mod tests {
     use crate::data::embedded;
     use crate::run::{CalibrationMethod, ConformalConfig, ConformalScore};
 
-    /// The halves are disjoint, complete, and have every class; one use alone has the whole part.
+    /// The halves are disjoint and complete; one use alone has the whole part.
     #[test]
     fn each_use_has_examples_of_its_own() {
         let part = TrainingData::classes(embedded("gun-point").unwrap().0).unwrap();
@@ -206,15 +206,14 @@ mod tests {
         let ids = |share: &Option<TrainingData>| -> Vec<String> {
             share.iter().flat_map(|share| share.series.examples.iter().map(|example| example.id.clone())).collect()
         };
-        let shares = Shares::new(&both, Some(&part), 1).unwrap();
+        let shares = Shares::new(&both, Some(&part), 1);
         let mut all = [ids(&shares.calibrate), ids(&shares.conformal)].concat();
         assert_eq!((all.len(), ids(&shares.calibrate).len()), (part.len(), part.len() / 2));
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), part.len());
-        assert!(shares.conformal.as_ref().unwrap().series.class_counts().iter().all(|&n| n > 5));
-        let one = Shares::new(&PredictionConfig { conformal: None, ..both }, Some(&part), 1).unwrap();
+        let one = Shares::new(&PredictionConfig { conformal: None, ..both }, Some(&part), 1);
         assert_eq!((ids(&one.calibrate).len(), one.conformal.is_none()), (part.len(), true));
-        assert!(Shares::new(&both, None, 1).unwrap().are_there(), "none is missing that is not there");
+        assert!(Shares::new(&both, None, 1).are_there(), "none is missing that is not there");
     }
 }

@@ -142,7 +142,7 @@ impl PredictionConfig {
         self.conformal.map_or(Ok(()), |conformal| conformal.check(is_classes))?;
         let shares = usize::from(self.calibrate.is_some()) + usize::from(self.conformal.is_some());
         let examples = part.map_or(0, TrainingData::len);
-        if examples >= shares && Shares::new(self, part, training.seed)?.are_there() {
+        if examples >= shares && Shares::new(self, part, training.seed).are_there() {
             return Ok(());
         }
         let expected = "above 0, large enough to keep examples for recalibration or conformal prediction";

@@ -256,9 +256,15 @@ impl Conformal {
                     .collect();
                 (!names.is_empty()).then(|| too_few(format!("every set holds {}", names.join(", "))))
             }
-            Thresholds::Distribution(_) | Thresholds::Interval(_) => {
-                (!self.threshold(0).is_finite()).then(|| too_few("every interval is the whole line".to_owned()))
+            Thresholds::Distribution(_) | Thresholds::Interval(_) if !self.threshold(0).is_finite() => {
+                Some(too_few("every interval is the whole line".to_owned()))
             }
+            Thresholds::Distribution(conformal) if conformal.levels() == (0.0, 1.0) => Some(
+                "every interval is the whole line: too many held-out targets lie where the predictions put no probability \
+                 at all; try another conformal score"
+                    .to_owned(),
+            ),
+            Thresholds::Distribution(_) | Thresholds::Interval(_) => None,
         }
     }
 

@@ -1,8 +1,8 @@
 //! Where the data of a run come from, and which of them it is trained on.
 
 use crate::data::{
-    Dataset, ReadOptions, SeriesColumns, TimeSeries, WindowShape, chronological, embedded, read_series, read_with,
-    split_by, stratified_split,
+    Dataset, ReadOptions, SeriesColumns, TimeSeries, WindowShape, chronological, embedded, random_split, read_series,
+    read_with, stratified_split,
 };
 use crate::error::{Error, Result};
 use crate::record::hex;
@@ -59,8 +59,8 @@ pub struct Loaded {
 }
 
 impl DataSource {
-    /// Reads the data and cuts them into parts: of files random parts of the examples, the same of every class, are held
-    /// out for validation and for calibration; of a series the last rows before the test part, for validation only.
+    /// Reads the data and cuts them into parts: of files random parts of the examples are held out, for validation the
+    /// same of every class, for calibration whatever comes; of a series the last rows before the test part, for validation only.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for an unknown embedded data set, a calibration part of a series, or one without an
@@ -99,7 +99,7 @@ fn held_out(whole: &Dataset, test: Option<Dataset>, training: &TrainingConfig) -
 /// sweep nothing is, and no example by which settings were chosen may be among those that intervals are sized by.
 fn kept(whole: &Dataset, training: &TrainingConfig) -> Result<(Dataset, Dataset)> {
     let fraction = training.calibration_fraction;
-    let (rest, calibration) = split_by(whole, fraction, Stream::named(training.seed, "data/calibration"))?;
+    let (rest, calibration) = random_split(whole, fraction, Stream::named(training.seed, "data/calibration"));
     if calibration.is_empty() && fraction != 0.0 {
         let expected = format!("large enough to keep one of {} examples", whole.len());
         return Err(Error::argument("training", "calibration_fraction", expected, fraction));

@@ -111,7 +111,7 @@ fn the_debiased_square_is_0_for_calibrated_forecasts() {
 /// 1000 bins, and between 5 and 14 % is 4.2 binomial standard errors (0.95 %) from 9 or 10 % (fixed seeds).
 #[test]
 fn accuracies_of_calibrated_forecasts_are_within_the_consistency_bands() {
-    let bootstrap = Bootstrap { resamples: 400, level: 0.9, seed: 3 };
+    let bootstrap = Bootstrap { resamples: 400, level: 0.9, seed: 3, block: 1 };
     let mut outside = 0_u32;
     for draw in 0..200 {
         let (probs, labels) = calibrated(300, 2000 + draw);

@@ -143,7 +143,7 @@ proptest! {
 /// should hold it in 270, by 4.4 binomial standard deviations of 5.2 and a little for short intervals (fixed seeds).
 #[test]
 fn intervals_of_two_samples_cover_the_truth() {
-    let bootstrap = Bootstrap { resamples: 300, level: 0.9, seed: 4 };
+    let bootstrap = Bootstrap { resamples: 300, level: 0.9, seed: 4, block: 1 };
     let normals = |draw, n| normals_f64(Stream::named(9, "detection test").draws(draw, 1), n);
     let mut hits = 0;
     for draw in 0..300 {

@@ -79,8 +79,8 @@ fn from_reader<R: Read>(reader: R, origin: &str, columns: &SeriesColumns) -> Res
     let mut next = if header { rows.next()? } else { Some(first) };
     while let Some(row) = next {
         row.check_width(numbered.count)?;
-        let numeric = stamps.first().map(Stamp::is_number);
-        stamps.push(Stamp::new(&row, numbered.time, numeric)?);
+        let stamp = Stamp::new(&row, numbered.time, stamps.first())?;
+        stamps.push(stamp);
         for &column in &numbered.values {
             values.push(value(&row, column, &numbered.names[column])?);
         }

@@ -38,7 +38,8 @@ impl WindowShape {
 
 impl TimeSeries {
     /// The windows whose targets all lie in the rows `targets`, in the order of time. What is looked at may lie before
-    /// them. Windows with a missing target are left out. The name of an example is the time of its first target.
+    /// them. Windows with a missing target are left out, and so are those that see no value of a variable that is forecast:
+    /// nothing says where it is. The name of an example is the time of its first target.
     ///
     /// # Errors
     /// [`DataError::Argument`] for an empty window or horizon, or a window longer than the series.
@@ -49,7 +50,8 @@ impl TimeSeries {
         let (mut examples, mut values) = (Vec::new(), Vec::new());
         for origin in origins {
             let rows = origin..origin + shape.horizon;
-            if rows.clone().flat_map(|t| self.target_row(t)).any(|value| value.is_nan()) {
+            let missing = rows.clone().flat_map(|t| self.target_row(t)).any(|value| value.is_nan());
+            if missing || !self.is_seen(origin - shape.window..origin) {
                 continue;
             }
             examples.push(self.example(origin, shape, self.times[origin].clone()));
@@ -57,6 +59,12 @@ impl TimeSeries {
         }
         let labels = Labels::Horizon { names: self.target_names().to_vec(), steps: shape.horizon, values };
         Ok(self.dataset(examples, labels))
+    }
+
+    /// Whether every variable that is forecast has a value in these rows.
+    fn is_seen(&self, rows: Range<usize>) -> bool {
+        let has_value = |v: usize| rows.clone().any(|t| !self.target_row(t)[v].is_nan());
+        (0..self.target_names().len()).all(has_value)
     }
 
     /// The last rows as the one example to forecast from, called `after <last time>`.
@@ -111,6 +119,16 @@ mod tests {
         assert_eq!(horizon(&data), [20.0, 21.0, 30.0, 31.0, 30.0, 31.0, 40.0, 41.0]);
         let last = series(5).last_window(WindowShape { window: 2, horizon: 9 }).unwrap();
         assert_eq!((last.examples[0].id.as_str(), last.examples[0].values[0]), ("after 4", 30.0));
+    }
+
+    #[test]
+    fn windows_that_see_nothing_of_a_target_are_left_out() {
+        let mut series = series(8);
+        (2..4).for_each(|t| series.values[t * 3 + 1] = f64::NAN);
+        let data = series.windows(WindowShape { window: 2, horizon: 1 }, 0..8).unwrap();
+        let first: Vec<&str> = data.examples.iter().map(|example| example.id.as_str()).collect();
+        assert!(!first.contains(&series.times[4].as_str()), "{first:?} see a gap only");
+        assert!(first.contains(&series.times[5].as_str()) && first.len() == 3, "{first:?}");
     }
 
     #[test]

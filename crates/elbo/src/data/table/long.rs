@@ -48,7 +48,7 @@ impl Table<'_> {
     fn push(&mut self, row: &Row) -> Result<(), DataError> {
         row.check_width(self.columns.count)?;
         let number = self.series_of(row)?;
-        let stamp = Stamp::new(row, self.time, self.is_numeric())?;
+        let stamp = Stamp::new(row, self.time, self.first_stamp())?;
         let series = &mut self.series[number];
         series.stamps.push(stamp);
         for &column in &self.columns.values {
@@ -71,9 +71,9 @@ impl Table<'_> {
         Ok(self.series.len() - 1)
     }
 
-    /// Whether times are numbers; `None` before the first.
-    fn is_numeric(&self) -> Option<bool> {
-        self.series.first()?.stamps.first().map(Stamp::is_number)
+    /// The first time of the file.
+    fn first_stamp(&self) -> Option<&Stamp> {
+        self.series.first()?.stamps.first()
     }
 
     fn finish(self, origin: &str, options: &ReadOptions) -> Result<Dataset, DataError> {

@@ -1,4 +1,5 @@
-//! Times of rows: numbers, or dates that are compared as text.
+//! Times of rows: numbers, or dates that are compared as text. All dates of a file are written in one way, with leading zeros
+//! and one offset from UTC if any: then their order as text is that in time.
 
 use super::super::error::{DataError, shown};
 use super::rows::Row;
@@ -12,21 +13,23 @@ pub(in super::super) struct Stamp {
 }
 
 impl Stamp {
-    /// The time in field `column`, of the same kind as those before it: `numeric` says whether they are numbers.
+    /// The time in field `column`, written like the `first` one.
     ///
     /// # Errors
     /// [`DataError::Mismatch`].
-    pub(in super::super) fn new(row: &Row, column: usize, numeric: Option<bool>) -> Result<Self, DataError> {
+    pub(in super::super) fn new(row: &Row, column: usize, first: Option<&Self>) -> Result<Self, DataError> {
         let text = row.field(column);
         let number = number(text);
-        let expected = match numeric {
-            Some(true) if number.is_none() => "a number, as in the rows before",
-            Some(false) if !is_date(text) => "a date, as in the rows before",
-            None if number.is_none() && !is_date(text) => "a number or a date like `2024-05-31`",
+        let expected = match first {
+            Some(first) if first.is_number() && number.is_none() => "a number, as in the rows before".to_owned(),
+            Some(first) if !first.is_number() && !is_written_like(&first.text, text) => {
+                format!("a date written like `{}`, with leading zeros", first.text)
+            }
+            None if number.is_none() && !is_date(text) => "a number or a date like `2024-05-31`".to_owned(),
             _ => return Ok(Self { text: text.to_owned(), number, line: row.place.line.unwrap_or(0) }),
         };
         let place = row.place.clone();
-        Err(DataError::Mismatch { place, what: "time", expected: expected.to_owned(), found: shown(text) })
+        Err(DataError::Mismatch { place, what: "time", expected, found: shown(text) })
     }
 
     /// Whether the time is a number.
@@ -50,6 +53,18 @@ pub(in super::super) fn is_time(text: &str) -> bool {
 /// Adding zero makes -0 and 0 the same time.
 fn number(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number + 0.0)
+}
+
+/// Whether a date has its digits and everything else where `first` has them, and the same offset from UTC.
+fn is_written_like(first: &str, text: &str) -> bool {
+    let alike = |(a, b): (u8, u8)| a == b || a.is_ascii_digit() && b.is_ascii_digit();
+    first.len() == text.len() && first.bytes().zip(text.bytes()).all(alike) && offset(first) == offset(text)
+}
+
+/// What follows the time of day, from the sign on.
+fn offset(text: &str) -> Option<&str> {
+    let time = text.get("2024-05-31".len()..)?;
+    time.find(['+', '-']).map(|at| &time[at..])
 }
 
 /// Whether `text` starts like `2024-05`.

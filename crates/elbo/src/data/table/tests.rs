@@ -112,7 +112,18 @@ fn messages_about_long_form() {
         ),
         ("a,soon,1,x", "2: time: expected a number or a date like `2024-05-31`, found `soon`"),
         ("a,1,1,x\nb,2024-01-01,1,x", "3: time: expected a number, as in the rows before, found `2024-01-01`"),
-        ("a,2024-01-01,1,x\na,1,1,x", "3: time: expected a date, as in the rows before, found `1`"),
+        (
+            "a,2024-01-01,1,x\na,1,1,x",
+            "3: time: expected a date written like `2024-01-01`, with leading zeros, found `1`",
+        ),
+        (
+            "a,2024-10-5,1,x\na,2024-10-12,1,x",
+            "3: time: expected a date written like `2024-10-5`, with leading zeros, found `2024-10-12`",
+        ),
+        (
+            "a,2024-01-01T10:00+01:00,1,x\na,2024-01-01T10:00+02:00,1,x",
+            "3: time: expected a date written like `2024-01-01T10:00+01:00`, with leading zeros, found `2024-01-01T10:00+02:00`",
+        ),
         ("a,inf,1,x", "2: time: expected a number or a date like `2024-05-31`, found `inf`"),
         ("a,1,1,x\na,2,1,y", "3: label of a series: expected `x` as in line 2, found `y` for series `a`"),
         ("a,1,1,x\na,2,1,", "3: expected a label in column 4, found no label"),

@@ -145,7 +145,7 @@ mod tests {
     /// One bin, forecasts of one value: the accuracy is a binomial share, of standard deviation sqrt(0.16 / 400) = 0.02.
     #[test]
     fn the_consistency_band_of_equal_forecasts_is_binomial() {
-        let bootstrap = Bootstrap { resamples: 4000, level: 0.9, seed: 2 };
+        let bootstrap = Bootstrap { resamples: 4000, level: 0.9, seed: 2, block: 1 };
         let band = consistency(&[0.8; 400], &[0; 400], 2, &bootstrap);
         let [low, high] = band[0].unwrap();
         // Quantiles of 4000: standard error about 0.0007; 5 of them and half a step of 1 / 400.

@@ -1,7 +1,7 @@
 //! Scores of forecasts: what regression is scored by, over all steps of the horizon and for each step.
 //!
-//! An interval resamples forecasts, each with all its steps. Forecasts whose windows overlap are not independent: where
-//! they start less than a horizon apart, intervals are too short, by a factor of at most the root of the horizon.
+//! An interval resamples forecasts, each with all its steps, in blocks of as many as there are steps: those that start less
+//! than a horizon apart share rows. Where errors hang together for longer, and with few blocks, intervals are too short.
 
 use super::super::{Bootstrap, Estimate, MetricError, count};
 use crate::predict::Mixture;
@@ -85,7 +85,8 @@ pub fn forecast_scores(
         let rows = chosen.iter().flat_map(|&i| &values[i * width..(i + 1) * width]);
         rows.map(of).sum::<f64>() / count(chosen.len() * width)
     };
-    let resampled = bootstrap.resample(forecasts, |chosen| {
+    let blocks = Bootstrap { block: bootstrap.block.max(width / variables), ..*bootstrap };
+    let resampled = blocks.resample(forecasts, |chosen| {
         [
             mean(chosen, |value| value.squared).sqrt(),
             mean(chosen, |value| value.absolute),
