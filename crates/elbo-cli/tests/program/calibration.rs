@@ -51,10 +51,10 @@ fn classes_are_recalibrated_and_put_into_sets() {
     let metrics = metrics(&out);
     let size = |part: &str| metrics["examples"][part].as_u64().unwrap();
     assert_eq!(size("train") + size("validation") + size("calibration"), 1029);
-    assert_eq!((size("calibration"), size("test")), (411, 67));
+    assert_eq!((size("calibration"), size("test")), (412, 67));
     let (calibration, conformal) = (json(&out, "calibration.json"), json(&out, "conformal.json"));
     let used = calibration["examples"].as_u64().unwrap() + conformal["examples"].as_u64().unwrap();
-    assert_eq!((used, &calibration["schema"], &conformal["recalibrated"]), (411, &1.into(), &true.into()));
+    assert_eq!((used, &calibration["schema"], &conformal["recalibrated"]), (412, &1.into(), &true.into()));
     assert_ne!(calibration["map"]["method"], "identity");
     let nll = |way: &str| value(&metrics["test"][way], "nll");
     assert!(nll("calibrated") < nll("posterior_predictive") + 0.02, "{metrics}");

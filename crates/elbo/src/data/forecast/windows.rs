@@ -136,9 +136,9 @@ mod tests {
         let mut series = series(6);
         series.values[3 * 3 + 1] = f64::NAN; // a target at time 3
         series.values[2] = f64::NAN; // a covariate
-        let data = series.windows(WindowShape { window: 1, horizon: 2 }, 0..6).unwrap();
-        assert_eq!(data.examples.iter().map(|example| example.id.as_str()).collect::<Vec<_>>(), ["1", "4"]);
-        assert_eq!(data.missing(), 1 + 1, "what is looked at may be missing");
+        let data = series.windows(WindowShape { window: 2, horizon: 1 }, 0..6).unwrap();
+        assert_eq!(data.examples.iter().map(|example| example.id.as_str()).collect::<Vec<_>>(), ["2", "4", "5"]);
+        assert_eq!(data.missing(), 1 + 1 + 1, "what is looked at may be missing");
     }
 
     proptest! {

@@ -55,10 +55,13 @@ fn number(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number + 0.0)
 }
 
-/// Whether a date has its digits and everything else where `first` has them, and the same offset from UTC.
+/// Whether a date has its digits and everything else where `first` has them, up to the end of a part of one of them, and the
+/// same offset from UTC.
 fn is_written_like(first: &str, text: &str) -> bool {
     let alike = |(a, b): (u8, u8)| a == b || a.is_ascii_digit() && b.is_ascii_digit();
-    first.len() == text.len() && first.bytes().zip(text.bytes()).all(alike) && offset(first) == offset(text)
+    let (short, long) = if first.len() < text.len() { (first, text) } else { (text, first) };
+    let is_part = !long.as_bytes().get(short.len()).is_some_and(u8::is_ascii_digit);
+    is_date(text) && is_part && short.bytes().zip(long.bytes()).all(alike) && offset(first) == offset(text)
 }
 
 /// What follows the time of day, from the sign on.
