@@ -1,5 +1,6 @@
 //! Scores of a model on labelled data: of its posterior predictive, and of its mean network.
 
+use crate::conformal::Intervals;
 use crate::data::{Dataset, Labels, TargetScaling};
 use crate::error::{Error, Result};
 use crate::metric::{
@@ -9,7 +10,9 @@ use crate::metric::{
 use crate::model::Model;
 use crate::noise::Noise;
 use crate::predict::{PosteriorPredictive, Predictions, RealPredictions};
+use crate::recalibrate::RealCalibration;
 use crate::train::TrainingData;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// All scores of one way of predicting.
@@ -102,6 +105,29 @@ fn real_scores(real: &RealPredictions, targets: &[f64]) -> Result<RegressionScor
     let (means, crps) = (&real.mean, crps.as_deref());
     let predictions = RegressionPredictions { means, stddevs: &stddevs, nll: &nll, low: &low, high: &high, crps };
     Ok(regression_scores(&predictions, targets, &Bootstrap::default())?)
+}
+
+/// The scores of recalibrated real predictions, of which `ends` are the 90 % intervals.
+pub(super) fn recalibrated_scores(
+    map: &RealCalibration,
+    real: &RealPredictions,
+    ends: &Intervals,
+    targets: &[f64],
+) -> Result<Scores> {
+    let examples = real.distributions.par_iter().zip(targets);
+    let terms: Vec<_> = examples
+        .map(|(distribution, &y)| {
+            let of = map.of(distribution);
+            let (mean, variance) = of.moments();
+            (mean, variance.sqrt(), -of.log_density(y), of.crps(y))
+        })
+        .collect();
+    let list = |of: fn(&(f64, f64, f64, Option<f64>)) -> f64| terms.iter().map(of).collect::<Vec<f64>>();
+    let crps: Option<Vec<f64>> = terms.iter().map(|terms| terms.3).collect();
+    let (means, stddevs, nll) = (&list(|terms| terms.0), &list(|terms| terms.1), &list(|terms| terms.2));
+    let predictions =
+        RegressionPredictions { means, stddevs, nll, low: &ends.low, high: &ends.high, crps: crps.as_deref() };
+    Ok(Scores::Regression(regression_scores(&predictions, targets, &Bootstrap::default())?))
 }
 
 /// What is scored of a forecast of `variables` variables.
