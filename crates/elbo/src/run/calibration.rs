@@ -89,13 +89,11 @@ impl CalibrationMethod {
     /// # Errors
     /// [`Error::InvalidArgument`] with the methods that do.
     pub fn check(self, classes: bool) -> Result<()> {
-        let expected = match (classes, self) {
-            (_, Self::Auto) | (false, Self::Quantile | Self::Variance) => return Ok(()),
-            (true, Self::Quantile | Self::Variance) => {
-                "auto, temperature, vector, dirichlet, isotonic or histogram for classes"
-            }
-            (true, _) => return Ok(()),
-            (false, _) => "auto, quantile or variance for real targets",
+        let real = matches!(self, Self::Quantile | Self::Variance);
+        let expected = match classes {
+            _ if self == Self::Auto || real != classes => return Ok(()),
+            true => "auto, temperature, vector, dirichlet, isotonic or histogram for classes",
+            false => "auto, quantile or variance for real targets",
         };
         Err(Error::argument("recalibration", "calibrate", expected, self.name()))
     }

@@ -10,7 +10,7 @@ use crate::metric::{
 use crate::model::Model;
 use crate::noise::Noise;
 use crate::predict::{PosteriorPredictive, Predictions, RealPredictions};
-use crate::recalibrate::RealCalibration;
+use crate::recalibrate::{RealCalibration, Recalibrated};
 use crate::train::TrainingData;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -115,19 +115,28 @@ pub(super) fn recalibrated_scores(
     targets: &[f64],
 ) -> Result<Scores> {
     let examples = real.distributions.par_iter().zip(targets);
-    let terms: Vec<_> = examples
-        .map(|(distribution, &y)| {
-            let of = map.of(distribution);
-            let (mean, variance) = of.moments();
-            (mean, variance.sqrt(), -of.log_density(y), of.crps(y))
-        })
-        .collect();
-    let list = |of: fn(&(f64, f64, f64, Option<f64>)) -> f64| terms.iter().map(of).collect::<Vec<f64>>();
-    let crps: Option<Vec<f64>> = terms.iter().map(|terms| terms.3).collect();
-    let (means, stddevs, nll) = (&list(|terms| terms.0), &list(|terms| terms.1), &list(|terms| terms.2));
+    let terms: Vec<Terms> = examples.map(|(distribution, &y)| Terms::new(&map.of(distribution), y)).collect();
+    let list = |of: fn(&Terms) -> f64| terms.iter().map(of).collect::<Vec<f64>>();
+    let crps: Option<Vec<f64>> = terms.iter().map(|terms| terms.crps).collect();
+    let (means, stddevs, nll) = (&list(|of| of.mean), &list(|of| of.stddev), &list(|of| of.nll));
     let predictions =
         RegressionPredictions { means, stddevs, nll, low: &ends.low, high: &ends.high, crps: crps.as_deref() };
     Ok(Scores::Regression(regression_scores(&predictions, targets, &Bootstrap::default())?))
+}
+
+/// What is scored of one recalibrated prediction.
+struct Terms {
+    mean: f64,
+    stddev: f64,
+    nll: f64,
+    crps: Option<f64>,
+}
+
+impl Terms {
+    fn new(recalibrated: &Recalibrated<'_>, y: f64) -> Self {
+        let (mean, variance) = recalibrated.moments();
+        Self { mean, stddev: variance.sqrt(), nll: -recalibrated.log_density(y), crps: recalibrated.crps(y) }
+    }
 }
 
 /// What is scored of a forecast of `variables` variables.

@@ -129,7 +129,9 @@ mod tests {
 
     fn gathered(first: &[f64]) -> ClassPosteriors {
         let mut posteriors = ClassPosteriors::new(1, 2).unwrap();
-        first.iter().for_each(|&p| posteriors.push(&[p, 1.0 - p]).unwrap());
+        for &p in first {
+            posteriors.push(&[p, 1.0 - p]).unwrap();
+        }
         posteriors
     }
 
