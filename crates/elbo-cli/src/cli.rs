@@ -225,13 +225,6 @@ pub struct PredictArgs {
     /// Leave predictions as the model makes them: neither recalibrated nor with sets or intervals
     #[arg(long)]
     pub raw: bool,
-    /// Adds 90 % credible intervals of class probabilities under the posterior of the weights: low_90_<class> and
-    /// high_90_<class>. Takes up to 5 KiB of memory for a class of a series
-    #[arg(long)]
-    pub intervals: bool,
-    /// Adds the K most probable classes and their probabilities: top_1, prob_top_1, and so on
-    #[arg(long, value_name = "K")]
-    pub top: Option<usize>,
     /// Where predictions go, as CSV [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -3,15 +3,14 @@
 #[path = "device/mod.rs"]
 mod device;
 
-use elbo::data::{Dataset, TargetScaling, embedded};
-use elbo::metric::UncertaintySplit;
+use elbo::data::{TargetScaling, embedded};
 use elbo::model::{InputShape, LayerDescription, Model, preset};
 use elbo::objective::Likelihood;
 use elbo::predict::{PosteriorPredictive, Predictions};
 use elbo::{Estimator, Noise};
 use std::ops::RangeInclusive;
 
-/// Probabilities of 60 series, with their credible intervals, under a preset with an estimator; `lengths` are those that series have.
+/// Probabilities of 60 series under a preset with an estimator; `lengths` are those that series have.
 fn probabilities(network: &str, estimator: Estimator, lengths: RangeInclusive<usize>, bytes: usize) -> Vec<f64> {
     let (_, test) = embedded("italy-power-demand").unwrap();
     let mut data = test.subset(&(0..60).collect::<Vec<_>>());
@@ -28,23 +27,8 @@ fn probabilities(network: &str, estimator: Estimator, lengths: RangeInclusive<us
     let input = InputShape { channels: 1, length: 24 };
     let model = Model::new(&description, input, Likelihood::categorical(2), 3, &device::plain()).unwrap();
     let predictive = PosteriorPredictive::new(20, Noise::seeded(1)).unwrap().with_memory_budget(bytes);
-    let bare = classes(&predictive, &model, &data);
-    let split = classes(&predictive.with_class_posteriors(), &model, &data);
-    let posteriors = split.posteriors.as_ref().unwrap();
-    assert!(bare.posteriors.is_none() && bare.probabilities == split.probabilities);
-    // Two classes: their variances are equal, together those of the split, and one's interval is the other's turned around.
-    let (low, high) = posteriors.credible_interval(0.8).unwrap();
-    for i in 0..60 {
-        let variance: f64 = posteriors.stddev()[2 * i..2 * i + 2].iter().map(|s| s * s).sum();
-        assert!((variance - split.variances.epistemic[i]).abs() < 1e-12);
-        assert!((low[2 * i] - (1.0 - high[2 * i + 1])).abs() < 1e-12 && low[2 * i] < high[2 * i]);
-    }
-    (0..60).flat_map(|i| [split.probabilities.row(i)[0], low[2 * i], high[2 * i]]).collect()
-}
-
-fn classes(predictive: &PosteriorPredictive, model: &Model, data: &Dataset) -> UncertaintySplit {
-    match predictive.predict(model, data, &TargetScaling::None).unwrap() {
-        Predictions::Classes(split) => split,
+    match predictive.predict(&model, &data, &TargetScaling::None).unwrap() {
+        Predictions::Classes(split) => (0..60).map(|i| split.probabilities.row(i)[0]).collect(),
         Predictions::Real(_) => unreachable!("the data have classes"),
     }
 }

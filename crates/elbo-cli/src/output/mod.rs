@@ -91,8 +91,7 @@ pub fn rows_as_json(csv: &[u8]) -> Result<Value> {
     for record in reader.records() {
         let record = record.context("predictions")?;
         let field = |(name, text): (&str, &str)| {
-            let is_text = texts.contains(&name) || !real && name.starts_with("top_");
-            let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && !is_text);
+            let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && !texts.contains(&name));
             (name.to_owned(), number.map_or_else(|| Value::from(text), Value::from))
         };
         rows.push(Value::Object(header.iter().zip(record.iter()).map(field).collect::<Map<_, _>>()));

@@ -1,6 +1,6 @@
 //! `predict`, `evaluate` and `inspect` on small runs, and the forms of output.
 
-use crate::program::{Folder, elbo, fail, metrics, run, shipped};
+use crate::program::{Folder, elbo, metrics, run, shipped};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -141,52 +141,4 @@ fn real_targets_are_regressed_on() {
         "{csv}"
     );
     assert_eq!(csv.lines().count(), 41);
-}
-
-/// Probabilities lie in their credible intervals' range, and the other columns are what they were.
-#[test]
-fn credible_intervals_of_probabilities_can_be_asked_for() {
-    let folder = Folder::new();
-    let out = trained(&folder);
-    let predict = ["predict", "--run", &out, "--input", &shipped(TEST)];
-    let (own, more) = (run(predict), run(predict.into_iter().chain(["--intervals"])));
-    assert!(more.starts_with(&format!("{},low_90_1,high_90_1,low_90_2,high_90_2\n", own.lines().next().unwrap())));
-    let mut held = 0;
-    for (own, more) in own.lines().zip(more.lines()).skip(1) {
-        assert!(more.starts_with(own), "{own} and {more}");
-        let field = |place: usize| more.split(',').nth(place).unwrap().parse::<f64>().unwrap();
-        let [p, low, high, low_2] = [3, 7, 8, 9].map(field);
-        assert!(0.0 <= low && low < high && high <= 1.0 && (low_2 - (1.0 - high)).abs() < 1e-9, "{more}");
-        held += u32::from(low <= p && p <= high);
-    }
-    // A mean can lie beyond the quantiles of a very skewed posterior.
-    assert!(held > 1000, "{held} of 1029");
-}
-
-#[test]
-fn the_most_probable_classes_can_be_asked_for() {
-    let folder = Folder::new();
-    let out = trained(&folder);
-    let input = shipped(TEST);
-    let predict = ["predict", "--run", &out, "--input", &input];
-    let rows = json(&[&predict[..], &["--json", "--top", "2"]].concat());
-    for row in rows.as_array().unwrap() {
-        let probability = |class: &Value| row[format!("prob_{}", class.as_str().unwrap())].as_f64().unwrap();
-        assert_eq!(row["top_1"], row["predicted"]);
-        assert_ne!(row["top_1"], row["top_2"]);
-        let [first, second] =
-            ["top_1", "top_2"].map(|name| (probability(&row[name]), row[format!("prob_{name}")].as_f64()));
-        assert!(first.0 >= second.0 && first.1 == Some(first.0) && second.1 == Some(second.0), "{row}");
-    }
-    let message = fail(predict.into_iter().chain(["--top", "3"]));
-    assert_eq!(message, "predictions: `top` must be between 1 and 2, the number of classes, found 3");
-
-    let real = |i: u32| format!("{},{},{}\n", i % 5, i % 7, f64::from(i % 5) + 0.25 * f64::from(i % 3));
-    let train = folder.file("real.csv", "a,b,target\n".to_owned() + &(0..40).map(real).collect::<String>());
-    let out = folder.path("real");
-    let short = ["--preset", "mlp", "--epochs", "2", "--samples", "5", "--no-report", "--out", &out];
-    run(["train", "--train", &train].into_iter().chain(short));
-    let predict = ["predict", "--run", &out, "--input", &train];
-    assert!(fail(predict.into_iter().chain(["--top", "1"])).contains("`top` must be left out for real targets"));
-    assert!(fail(predict.into_iter().chain(["--intervals"])).contains("`intervals` must be left out for real targets"));
 }

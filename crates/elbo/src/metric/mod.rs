@@ -3,13 +3,11 @@
 //! | score | file | range | unit | proper |
 //! | --- | --- | --- | --- | --- |
 //! | [`accuracy`](fn@accuracy) | `classification/accuracy.rs` | 0 to 1 | share of the examples | no |
-//! | [`top_k_accuracy`] | `classification/top_k.rs` | 0 to 1 | share of the examples | no |
 //! | [`nll`](fn@nll) | `classification/nll.rs` | 0 to +inf | nats per example | strictly |
 //! | [`brier`](fn@brier) | `classification/brier.rs` | 0 to 2 | squared probability, summed over classes | strictly |
 //! | [`BrierDecomposition`] | `classification/decomposition.rs` | as its parts | squared probability | |
 //! | [`spherical`](fn@spherical) | `classification/spherical.rs` | 0 to 1, larger is better | none | strictly |
 //! | [`ClassUncertainty`] | `classification/uncertainty.rs` | 0 to `ln K`; 0 to 1 | nats; squared probability | |
-//! | [`ClassPosteriors`] | `classification/posteriors.rs` | 0 to 1 | probability | |
 //! | [`expected_calibration_error`] and its kin | `calibration/gaps.rs` | 0 to 1 | probability | no |
 //! | [`classwise_calibration_error`] | `calibration/classwise.rs` | 0 to 1 | probability | no |
 //! | [`smooth_calibration_error`] | `calibration/smooth.rs` | 0 to 1 | probability | no |
@@ -51,9 +49,9 @@ pub use calibration::{
     max_calibration_error, reliability, reliability_diagram, smooth_calibration_error, wilson_interval,
 };
 pub use classification::{
-    BrierDecomposition, BrierStrata, ClassPosteriors, ClassUncertainty, Probabilities, UncertaintySplit, VarianceSplit,
-    accuracy, brier, brier_per_example, correct_per_example, entropy, nll, nll_per_example, spherical,
-    spherical_per_example, top_k_accuracy, top_k_correct_per_example, variation_ratio,
+    BrierDecomposition, BrierStrata, ClassUncertainty, Probabilities, UncertaintySplit, VarianceSplit, accuracy, brier,
+    brier_per_example, correct_per_example, entropy, nll, nll_per_example, spherical, spherical_per_example,
+    variation_ratio,
 };
 pub use error::MetricError;
 pub use ranking::{Detection, RiskCoverage, Selective, Spearman, spearman};

@@ -1,13 +1,12 @@
 //! Class probabilities from logits, gathered weight sample by weight sample.
 
 use crate::error::Result;
-use crate::metric::{ClassPosteriors, ClassUncertainty, Probabilities, UncertaintySplit, VarianceSplit};
+use crate::metric::{ClassUncertainty, Probabilities, UncertaintySplit, VarianceSplit};
 
 /// Gathers the predictions of a data set, part by part.
 pub(super) struct ClassGatherer {
     classes: usize,
     parts: Vec<ClassUncertainty>,
-    posteriors: Option<ClassPosteriors>,
     probabilities: Vec<f64>,
 }
 
@@ -15,24 +14,14 @@ impl ClassGatherer {
     /// For parts of these numbers of examples.
     pub(super) fn new(parts: impl IntoIterator<Item = usize>, classes: usize) -> Result<Self> {
         let parts = parts.into_iter().map(|examples| ClassUncertainty::new(examples, classes));
-        Ok(Self { classes, parts: parts.collect::<Result<_, _>>()?, posteriors: None, probabilities: Vec::new() })
+        Ok(Self { classes, parts: parts.collect::<Result<_, _>>()?, probabilities: Vec::new() })
     }
 
-    /// Gathers the posterior of each probability of all `examples` examples as well.
-    pub(super) fn with_posteriors(mut self, examples: usize) -> Result<Self> {
-        self.posteriors = Some(ClassPosteriors::new(examples, self.classes)?);
-        Ok(self)
-    }
-
-    /// Gathers the logits of a part, the examples `indices`, under one weight sample.
-    pub(super) fn push(&mut self, part: usize, indices: &[usize], logits: &[f64]) -> Result<()> {
+    /// Gathers the logits of a part under one weight sample.
+    pub(super) fn push(&mut self, part: usize, logits: &[f64]) -> Result<()> {
         self.probabilities.clear();
         logits.chunks_exact(self.classes).for_each(|row| softmax(row, &mut self.probabilities));
-        self.parts[part].push(&self.probabilities)?;
-        if let Some(posteriors) = &mut self.posteriors {
-            posteriors.push_rows(indices, &self.probabilities);
-        }
-        Ok(())
+        Ok(self.parts[part].push(&self.probabilities)?)
     }
 
     /// The predictions of all `examples` examples; the parts have these `indices`.
@@ -58,14 +47,7 @@ impl ClassGatherer {
         let [predictive_entropy, expected_entropy, mutual_information, total, aleatoric, epistemic] = lists;
         let probabilities = Probabilities::new(probabilities, classes)?;
         let variances = VarianceSplit { total, aleatoric, epistemic };
-        Ok(UncertaintySplit {
-            probabilities,
-            predictive_entropy,
-            expected_entropy,
-            mutual_information,
-            variances,
-            posteriors: self.posteriors,
-        })
+        Ok(UncertaintySplit { probabilities, predictive_entropy, expected_entropy, mutual_information, variances })
     }
 }
 

@@ -41,7 +41,6 @@ pub struct PosteriorPredictive {
     samples: usize,
     noise: Option<Noise>,
     memory_budget: usize,
-    class_posteriors: bool,
 }
 
 /// Predictions for the examples of a data set, in its order.
@@ -63,13 +62,13 @@ impl PosteriorPredictive {
             let expected = format!("between 1 and {SAMPLES_PER_PASS}");
             return Err(Error::argument("PosteriorPredictive", "samples", expected, samples));
         }
-        Ok(Self { samples, noise: Some(noise), memory_budget: MEMORY_BUDGET, class_posteriors: false })
+        Ok(Self { samples, noise: Some(noise), memory_budget: MEMORY_BUDGET })
     }
 
     /// Uses the posterior's mean: one pass, no epistemic uncertainty.
     #[must_use]
     pub fn mean_network() -> Self {
-        Self { samples: 1, noise: None, memory_budget: MEMORY_BUDGET, class_posteriors: false }
+        Self { samples: 1, noise: None, memory_budget: MEMORY_BUDGET }
     }
 
     /// Bytes that the drawn weights and the values of the passes that run at once may take, with the outputs that wait to be
@@ -78,32 +77,6 @@ impl PosteriorPredictive {
     #[must_use]
     pub fn with_memory_budget(mut self, bytes: usize) -> Self {
         self.memory_budget = bytes;
-        self
-    }
-
-    /// Keeps the posterior of each class probability, for [credible intervals](crate::metric::ClassPosteriors): of classes
-    /// [`predict`](Self::predict) gives [`posteriors`](UncertaintySplit::posteriors). Real predictions always have theirs.
-    ///
-    /// Not the default, for it takes memory outside the budget: 40 bytes for each of the first 128 weight samples, of each
-    /// example and class, and no more for more samples: at most 5 KiB for a class of an example.
-    ///
-    /// ```
-    /// use burn::tensor::Device;
-    /// use elbo::data::{TargetScaling, embedded};
-    /// use elbo::model::{InputShape, Model, preset};
-    /// use elbo::{Noise, objective::Likelihood, predict::{PosteriorPredictive, Predictions}};
-    /// let data = embedded("italy-power-demand")?.1.subset(&[0, 1, 2]);
-    /// let input = InputShape { channels: 1, length: 24 };
-    /// let model = Model::new(&preset("conv1d")?, input, Likelihood::categorical(2), 1, &Device::flex())?;
-    /// let predictive = PosteriorPredictive::new(50, Noise::seeded(1))?.with_class_posteriors();
-    /// let Predictions::Classes(split) = predictive.predict(&model, &data, &TargetScaling::None)? else { unreachable!() };
-    /// let (low, high) = split.posteriors.expect("asked for").credible_interval(0.9)?;
-    /// assert!((0..3 * 2).all(|k| 0.0 <= low[k] && low[k] < high[k] && high[k] <= 1.0));
-    /// # Ok::<(), elbo::Error>(())
-    /// ```
-    #[must_use]
-    pub fn with_class_posteriors(mut self) -> Self {
-        self.class_posteriors = true;
         self
     }
 
@@ -215,10 +188,7 @@ impl PosteriorPredictive {
         match &model.likelihood {
             Likelihood::Categorical(likelihood) => {
                 let mut gatherer = ClassGatherer::new(indices.iter().map(Vec::len), likelihood.classes)?;
-                if self.class_posteriors {
-                    gatherer = gatherer.with_posteriors(data.len())?;
-                }
-                passes.for_each(|part, logits| gatherer.push(part, &indices[part], logits))?;
+                passes.for_each(|part, logits| gatherer.push(part, logits))?;
                 Ok(Predictions::Classes(gatherer.finish(data.len(), indices.iter().map(Vec::as_slice))?))
             }
             likelihood => {

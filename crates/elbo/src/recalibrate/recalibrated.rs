@@ -3,7 +3,7 @@
 //! A factor of the variance stretches the distribution about its mean, `μ + s (Y - μ)`, which is such a [`Mixture`] again. A
 //! map of levels makes `F' = R ∘ F`, with density `R'(F(y)) f(y)` and quantiles `Q'(p) = Q(R⁻¹(p))`; its moments and its
 //! ranked probability score are integrals over p, taken by the midpoint rule at `p = ½/100, 3/2/100, ..`:
-//! `E Y' = ∫ Q'(p) dp`, `CRPS = 2 ∫ pinball_p(Q'(p), y) dp` (Gneiting and Ranjan 2011, eq. 3).
+//! `E Y' = ∫ Q'(p) dp`, `CRPS = 2 ∫ pinball_p(Q'(p), y) dp`.
 
 use super::quantile::QuantileRecalibration;
 use super::real::RealCalibration;

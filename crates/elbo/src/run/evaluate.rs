@@ -48,15 +48,7 @@ pub fn evaluate(model: &Model, data: &TrainingData, samples: usize, seed: u64) -
     Ok(Evaluated { posterior_predictive: scores(&predictions, data)?, mean_network: scores(&mean, data)?, predictions })
 }
 
-/// How a run predicts. Its draws depend on `seed` and not on those of training.
-///
-/// # Errors
-/// Those of [`PosteriorPredictive::new`].
-pub fn posterior_predictive(samples: usize, seed: u64) -> Result<PosteriorPredictive> {
-    PosteriorPredictive::new(samples, Noise::seeded(seed).fork("predict"))
-}
-
-/// The [`posterior_predictive`] of scaled series.
+/// The posterior predictive of scaled series. Its draws depend on `seed` and not on those of training.
 ///
 /// # Errors
 /// Those of [`PosteriorPredictive::predict`].
@@ -67,7 +59,8 @@ pub fn predict_posterior(
     samples: usize,
     seed: u64,
 ) -> Result<Predictions> {
-    posterior_predictive(samples, seed)?.predict(model, series, target_scaling)
+    let noise = Noise::seeded(seed).fork("predict");
+    PosteriorPredictive::new(samples, noise)?.predict(model, series, target_scaling)
 }
 
 /// The mean network's prediction of scaled series.

@@ -36,12 +36,12 @@ pub use conformal::{
     CONFORMAL_SCHEMA, Conformal, ConformalConfig, ConformalScore, ConformalScores, CoverageScores, ExpectedCoverage,
     IntervalScores, Thresholds,
 };
-pub use evaluate::{Evaluated, Scores, evaluate, posterior_predictive, predict_mean, predict_posterior};
+pub use evaluate::{Evaluated, Scores, evaluate, predict_mean, predict_posterior};
 pub use events::{Event, EventLog};
 pub use folder::RunFolder;
 pub use metrics::{METRICS_SCHEMA, Metrics, ModelSummary, PartSizes, TestScores, Timing, TrainingSummary};
 pub use ood::{Uncertainty, UncertaintyDetection, detect, uncertainties};
-pub use predictions::{ClassColumns, predictions_csv, predictions_csv_with};
+pub use predictions::predictions_csv;
 pub use prepare::{Parts, prepare};
 pub use source::{DataSource, Loaded};
 pub use sweep::{

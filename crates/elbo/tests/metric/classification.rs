@@ -3,7 +3,7 @@
 use crate::{count, distribution, forecasts, turned};
 use elbo::metric::{
     Binning, BrierStrata, ClassUncertainty, Probabilities, accuracy, brier, brier_per_example, entropy, nll,
-    nll_per_example, spherical, spherical_per_example, top_k_accuracy, top_k_correct_per_example, variation_ratio,
+    nll_per_example, spherical, spherical_per_example, variation_ratio,
 };
 use proptest::prelude::*;
 
@@ -50,24 +50,6 @@ proptest! {
         prop_assert!((0.0..=1.0 + 1e-12).contains(&spherical(&probs, &labels).unwrap()));
         let most = 1.0 - 1.0 / count(probs.classes());
         prop_assert!(variation_ratio(&probs).iter().all(|ratio| (-1e-12..=most + 1e-12).contains(ratio)));
-    }
-
-    /// More classes hold the label no less often, one is the accuracy, and all hold every label.
-    #[test]
-    fn more_classes_hold_more_labels((probs, labels) in forecasts()) {
-        let shares: Vec<f64> =
-            (1..=probs.classes()).map(|k| top_k_accuracy(&probs, &labels, k).unwrap()).collect();
-        prop_assert!(shares.is_sorted() && shares[shares.len() - 1] == 1.0, "{:?}", shares);
-        prop_assert_eq!(shares[0], accuracy(&probs, &labels).unwrap());
-        for k in 1..=probs.classes() {
-            let correct = top_k_correct_per_example(&probs, &labels, k).unwrap();
-            for (i, &label) in labels.iter().enumerate() {
-                let ranked = probs.top_k(i, k).unwrap();
-                prop_assert_eq!(correct[i] == 1.0, ranked.contains(&label));
-                let p: Vec<f64> = ranked.iter().map(|&class| probs.row(i)[class]).collect();
-                prop_assert!(p.is_sorted_by(|a, b| a >= b) && ranked[0] == probs.predicted(i));
-            }
-        }
     }
 
     /// Sums in another order differ by rounding only.

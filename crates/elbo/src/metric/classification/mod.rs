@@ -4,18 +4,14 @@ mod accuracy;
 mod brier;
 mod decomposition;
 mod nll;
-mod posteriors;
 mod probabilities;
 mod spherical;
-mod top_k;
 mod uncertainty;
 
 pub use accuracy::{accuracy, correct_per_example};
 pub use brier::{brier, brier_per_example};
 pub use decomposition::{BrierDecomposition, BrierStrata};
 pub use nll::{nll, nll_per_example};
-pub use posteriors::ClassPosteriors;
 pub use probabilities::Probabilities;
 pub use spherical::{spherical, spherical_per_example};
-pub use top_k::{top_k_accuracy, top_k_correct_per_example};
 pub use uncertainty::{ClassUncertainty, UncertaintySplit, VarianceSplit, entropy, variation_ratio};

@@ -76,39 +76,6 @@ impl Probabilities {
         self.row(i)[self.predicted(i)]
     }
 
-    /// The `k` most probable classes of example `i`, the most probable first; equally probable ones by their number.
-    ///
-    /// ```
-    /// use elbo::metric::Probabilities;
-    /// let probs = Probabilities::new(vec![0.1, 0.3, 0.3, 0.3], 4)?;
-    /// assert_eq!(probs.top_k(0, 2)?, [1, 2]);
-    /// # Ok::<(), elbo::metric::MetricError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`MetricError::Setting`] unless `k` is at least 1 and at most [`classes`](Self::classes).
-    ///
-    /// # Panics
-    /// If `i` is not below [`rows`](Self::rows).
-    pub fn top_k(&self, i: usize, k: usize) -> Result<Vec<usize>, MetricError> {
-        self.check_k(k)?;
-        // 0 and -0 are equal.
-        let key = |class: usize| self.row(i)[class] + 0.0;
-        let mut ranked: Vec<usize> = (0..self.classes).collect();
-        ranked.sort_by(|&a, &b| key(b).total_cmp(&key(a)));
-        ranked.truncate(k);
-        Ok(ranked)
-    }
-
-    /// Whether there are `k` classes, and at least one is asked for.
-    pub(super) fn check_k(&self, k: usize) -> Result<(), MetricError> {
-        if (1..=self.classes).contains(&k) {
-            return Ok(());
-        }
-        let expected = "at least 1 and at most the number of classes";
-        Err(MetricError::Setting { name: "k", expected, found: k.to_string() })
-    }
-
     /// Whether `labels` holds one class for each example, and there is an example.
     pub(crate) fn check_labels(&self, labels: &[usize]) -> Result<(), MetricError> {
         if labels.len() != self.rows() {
@@ -193,15 +160,6 @@ mod tests {
         assert_eq!((probs.predicted(0), probs.confidence(0)), (1, 0.4));
         assert_eq!((probs.predicted(1), probs.confidence(1)), (2, 0.5));
         assert_eq!((probs.rows(), probs.classes(), probs.row(1)), (2, 3, &[0.25, 0.25, 0.5][..]));
-    }
-
-    #[test]
-    fn classes_are_ranked_and_equal_ones_keep_their_order() {
-        let probs = Probabilities::new(vec![0.0, -0.0, 0.5, 0.5, 0.25, 0.125, 0.125, 0.5], 4).unwrap();
-        assert_eq!(probs.top_k(0, 4).unwrap(), [2, 3, 0, 1]);
-        assert_eq!(probs.top_k(1, 3).unwrap(), [3, 0, 1]);
-        assert!(matches!(probs.top_k(0, 5), Err(MetricError::Setting { name: "k", .. })));
-        assert!(matches!(probs.top_k(0, 0), Err(MetricError::Setting { name: "k", .. })));
     }
 
     #[test]

@@ -12,7 +12,6 @@
 //! (Kwon, Won, Kim and Paik 2020, eq. 4; the variance divides by S).
 
 use super::super::{MetricError, count};
-use super::posteriors::ClassPosteriors;
 use super::probabilities::{Probabilities, check};
 
 /// `-Σ_k p_k ln p_k` in nats, `0 ln 0 = 0`: from 0 (certain) to `ln K` (uniform).
@@ -69,9 +68,6 @@ pub struct UncertaintySplit {
     pub mutual_information: Vec<f64>,
     /// The same by variances.
     pub variances: VarianceSplit,
-    /// The posterior of each probability, if it was gathered: see
-    /// [`with_class_posteriors`](crate::predict::PosteriorPredictive::with_class_posteriors).
-    pub posteriors: Option<ClassPosteriors>,
 }
 
 /// Mean variance of the label as a unit vector, and its split; lists are `[examples]`, between 0 and 1.
@@ -175,14 +171,7 @@ impl ClassUncertainty {
         let information = |(total, expected): (&f64, &f64)| (total - expected).max(0.0);
         let mutual_information = predictive_entropy.iter().zip(&expected_entropy).map(information).collect();
         let probabilities = Probabilities::new(self.probs, self.classes)?;
-        Ok(UncertaintySplit {
-            probabilities,
-            predictive_entropy,
-            expected_entropy,
-            mutual_information,
-            variances,
-            posteriors: None,
-        })
+        Ok(UncertaintySplit { probabilities, predictive_entropy, expected_entropy, mutual_information, variances })
     }
 }
 

@@ -230,12 +230,6 @@ impl Mixture {
         self
     }
 
-    /// Number of components that are kept.
-    #[cfg(test)]
-    pub(crate) fn parts(&self) -> usize {
-        self.components.len()
-    }
-
     fn average(&self, of: impl Fn(&Component) -> f64) -> f64 {
         self.components.iter().map(|component| component.weight * of(component)).sum::<f64>() / self.samples()
     }
