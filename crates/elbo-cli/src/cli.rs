@@ -143,7 +143,8 @@ pub struct SeriesArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "After training")]
 pub struct CalibrationArgs {
-    /// Recalibrates class probabilities; auto chooses by cross-validation [default: none]
+    /// Recalibrates class probabilities (temperature, vector, dirichlet, isotonic, histogram) or predictions of real targets
+    /// (quantile, variance); auto chooses by cross-validation [default: none]
     #[arg(long, value_enum)]
     pub calibrate: Option<Calibrate>,
     /// Makes sets of classes (thr, aps, raps) or intervals of real targets (distribution, scaled, mean) that hold the
@@ -343,20 +344,24 @@ pub enum Task {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Calibrate {
-    /// Probabilities as they are
+    /// Predictions as they are
     None,
-    /// The best of these by cross-validation
+    /// The best of those for the targets, or none, by cross-validation
     Auto,
-    /// One temperature
+    /// Classes: one temperature
     Temperature,
-    /// A weight and an intercept for each class
+    /// Classes: a weight and an intercept for each class
     Vector,
-    /// A matrix and intercepts
+    /// Classes: a matrix and intercepts
     Dirichlet,
-    /// A monotone curve for each class
+    /// Classes: a monotone curve for each class
     Isotonic,
-    /// Ten bins for each class
+    /// Classes: ten bins for each class
     Histogram,
+    /// Real targets: a monotone curve of levels
+    Quantile,
+    /// Real targets: one factor of all variances
+    Variance,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -387,6 +392,8 @@ impl Calibrate {
             Self::Dirichlet => Some(CalibrationMethod::Dirichlet),
             Self::Isotonic => Some(CalibrationMethod::Isotonic),
             Self::Histogram => Some(CalibrationMethod::Histogram),
+            Self::Quantile => Some(CalibrationMethod::Quantile),
+            Self::Variance => Some(CalibrationMethod::Variance),
         }
     }
 }

@@ -152,17 +152,64 @@ fn real_targets_have_intervals() {
     }
 }
 
+/// Intervals are recalibrated on 20 of 40 examples and the conformal ones on the others; every file and command says the same.
+#[test]
+fn real_targets_are_recalibrated() {
+    let folder = Folder::new();
+    let (train, test) = (folder.file("train.csv", real_rows(0..200)), folder.file("test.csv", real_rows(200..300)));
+    for asked in ["auto", "quantile", "variance"] {
+        let out = folder.path(asked);
+        let own = ["train", "--train", &train, "--test", &test, "--out", &out, "--calibrate", asked];
+        let settings = ["--preset", "mlp", "--scaling", "none", "--epochs", "60", "--samples", "20", "--no-report"];
+        let table = run(own.into_iter().chain(settings).chain(["--conformal", "scaled"]));
+        assert!(table.contains("recalibrated") && table.contains("alpha = 0.1) from 20 examples"), "{table}");
+        let (calibration, scores) = (json(&out, "calibration.json"), metrics(&out)["test"].clone());
+        let expected = (&Value::from(asked), &Value::from(20), &Value::Null);
+        assert_eq!((&calibration["asked"], &calibration["examples"], &calibration["warning"]), expected);
+        let method = calibration["real_map"]["method"].as_str().unwrap();
+        assert!(asked == "auto" || asked == method, "{calibration}");
+        assert_eq!(json(&out, "conformal.json")["recalibrated"], false);
+
+        let csv = text(&file(&out, "predictions.csv"));
+        let inside = |row: &BTreeMap<&str, &str>| {
+            let [low, label, high] =
+                ["calibrated_low_90", "label", "calibrated_high_90"].map(|name| row[name].parse::<f64>().unwrap());
+            assert!(low < high);
+            low <= label && label <= high
+        };
+        let covered = f64::from(u32::try_from(rows(&csv).iter().filter(|row| inside(row)).count()).unwrap()) / 100.0;
+        assert!((covered - value(&scores["calibrated"], "coverage_90")).abs() < 1e-12);
+        let error = |way: &str| value(&scores[way], "crps");
+        assert!(error("calibrated") < 1.1 * error("posterior_predictive"), "{scores}");
+
+        let predict = ["predict", "--run", &out, "--input", &test];
+        assert_eq!(run(predict), csv);
+        let raw = run(predict.into_iter().chain(["--raw"]));
+        assert!(!raw.contains("calibrated") && rows(&raw)[0].iter().all(|(name, own)| rows(&csv)[0][name] == *own));
+        let evaluated: Value =
+            serde_json::from_str(&run(["evaluate", "--json", "--run", &out, "--input", &test])).unwrap();
+        assert_eq!(evaluated["scores"], scores);
+    }
+}
+
 #[test]
 fn what_cannot_be_is_told_before_training() {
     let folder = Folder::new();
     let (real, out) = (folder.file("real.csv", real_rows(0..40)), folder.path("run"));
     let series =
         folder.file("s.csv", (0..60).fold("time,a\n".to_owned(), |text, t| text + &format!("{t},{}\n", t % 7)));
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["--conformal", "thr", "--alpha", "1"], "`alpha` must be above 0 and below 1, found 1"),
         (&["--conformal", "mean"], "`conformal` must be thr, aps or raps for classes, found mean"),
         (&["--train", &real, "--conformal", "thr"], "must be distribution, scaled or mean for real targets, found thr"),
-        (&["--train", &real, "--calibrate", "auto"], "`calibrate` must be none for real targets, found auto"),
+        (
+            &["--train", &real, "--calibrate", "vector"],
+            "`calibrate` must be auto, quantile or variance for real targets, found vector",
+        ),
+        (
+            &["--calibrate", "variance"],
+            "must be auto, temperature, vector, dirichlet, isotonic or histogram for classes, found variance",
+        ),
         (
             &["--calibrate", "vector", "--calibration-fraction", "0"],
             "`calibration_fraction` must be above 0, large enough to keep examples for recalibration or conformal",

@@ -106,13 +106,19 @@ impl CrossValidation {
         Ok(Choice { method, calibration: method.fit(probs, labels)?, scores: scores.collect() })
     }
 
+    /// That there are examples for every fold.
+    pub(super) fn check_folds(&self, examples: usize) -> Result<(), MetricError> {
+        if (2..=examples).contains(&self.folds) {
+            return Ok(());
+        }
+        let expected = "at least 2 and at most the number of held-out examples";
+        Err(MetricError::Setting { name: "folds", expected, found: self.folds.to_string() })
+    }
+
     /// The fold of each example.
     fn assign(&self, probs: &Probabilities, labels: &[usize]) -> Result<Vec<usize>, MetricError> {
         probs.check_labels(labels)?;
-        if !(2..=labels.len()).contains(&self.folds) {
-            let expected = "at least 2 and at most the number of held-out examples";
-            return Err(MetricError::Setting { name: "folds", expected, found: self.folds.to_string() });
-        }
+        self.check_folds(labels.len())?;
         let mut order = shuffled(labels.len(), self.seed, 0);
         order.sort_by_key(|&i| labels[i]);
         let mut folds = vec![0; labels.len()];

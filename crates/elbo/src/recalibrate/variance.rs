@@ -81,11 +81,18 @@ impl VarianceScaling {
     #[must_use]
     pub fn apply(&self, variance: f64) -> f64 {
         let (x, last) = (self.variances.x(), self.variances.x().len() - 1);
-        let end = x[if variance < x[last] { 0 } else { last }];
         if variance > x[0] && variance < x[last] {
             return self.variances.at(variance);
         }
-        variance * (self.variances.at(end) / end)
+        variance * self.factor(variance)
+    }
+
+    /// What it multiplies a variance by, be it 0 or infinite.
+    pub(super) fn factor(&self, variance: f64) -> f64 {
+        let (x, last) = (self.variances.x(), self.variances.x().len() - 1);
+        let inside = variance > x[0] && variance < x[last];
+        let at = if inside { variance } else { x[if variance < x[last] { 0 } else { last }] };
+        self.variances.at(at) / at
     }
 
     /// The map at the bins' mean variances.

@@ -1,12 +1,15 @@
-//! What becomes of predictions after training: recalibrated probabilities, and sets or intervals.
+//! What becomes of predictions after training: recalibrated probabilities or intervals, and sets or intervals that hold the
+//! label.
 //!
 //! Both are fitted to the calibration part. A map that was fitted to the examples of a threshold would break the
-//! threshold's guarantee, so where both are asked for each has a random half of the part.
+//! threshold's guarantee, so where both are asked for each has a random half of the part. Sets of classes are made of
+//! recalibrated probabilities; conformal intervals of real targets of the model's own predictions, whose threshold does
+//! what a map could do for them.
 
 use super::calibration::Calibration;
 use super::config::PredictionConfig;
 use super::conformal::{Conformal, ConformalScores};
-use super::evaluate::{Scores, class_scores, evaluate, predict_posterior};
+use super::evaluate::{Scores, class_scores, evaluate, predict_posterior, recalibrated_scores};
 use super::metrics::TestScores;
 use crate::conformal::{Intervals, PredictionSets};
 use crate::data::{Labels, random_split};
@@ -22,7 +25,7 @@ use elbo_kernels::Stream;
 pub struct Adjustments {
     /// The map.
     pub calibration: Option<Calibration>,
-    /// The thresholds; of recalibrated predictions if there is a map.
+    /// The thresholds; of recalibrated class probabilities if there is a map, but of real predictions as the model makes them.
     pub conformal: Option<Conformal>,
 }
 
@@ -31,9 +34,11 @@ pub struct Adjustments {
 pub struct Adjusted {
     /// Recalibrated class probabilities.
     pub calibrated: Option<Probabilities>,
+    /// Recalibrated central 90 % intervals of real targets.
+    pub calibrated_90: Option<Intervals>,
     /// Sets of classes.
     pub sets: Option<PredictionSets>,
-    /// Intervals of real targets.
+    /// Conformal intervals of real targets.
     pub intervals: Option<Intervals>,
 }
 
@@ -91,8 +96,13 @@ impl Adjustments {
         let mut fitted = Self::default();
         if let Some(asked) = prediction.calibrate {
             let share = there(shares.calibrate)?;
-            let (probs, labels) = classes(predict(&share)?, &share.series.labels)?;
-            fitted.calibration = Some(Calibration::fit(asked, &probs, labels, seed));
+            fitted.calibration = Some(match (predict(&share)?, &share.series.labels) {
+                (Predictions::Classes(split), Labels::Classes { labels, .. }) => {
+                    Calibration::fit(asked, &split.probabilities, labels, seed)
+                }
+                (Predictions::Real(real), Labels::Real(targets)) => Calibration::fit_real(asked, &real, targets, seed),
+                (_, labels) => return Err(Error::labels("recalibration", "classes or real targets", labels)),
+            });
         }
         if let Some(config) = prediction.conformal {
             let share = there(shares.conformal)?;
@@ -122,38 +132,48 @@ impl Adjustments {
                 let calibrated = map.map(|map| map.apply(&split.probabilities)).transpose()?;
                 let probs = calibrated.as_ref().unwrap_or(&split.probabilities);
                 let sets = self.conformal.as_ref().map(|conformal| conformal.sets(probs)).transpose()?;
-                Ok(Adjusted { calibrated, sets, intervals: None })
+                Ok(Adjusted { calibrated, sets, ..Adjusted::default() })
             }
             Predictions::Real(real) => {
                 let intervals = self.conformal.as_ref().map(|conformal| conformal.intervals(real)).transpose()?;
-                Ok(Adjusted { calibrated: None, sets: None, intervals })
+                let map = self.calibration.as_ref();
+                let calibrated_90 = map.map(|map| map.intervals(real, 0.9)).transpose()?;
+                Ok(Adjusted { calibrated_90, intervals, ..Adjusted::default() })
             }
         }
     }
 
-    /// What could not be done as asked. `classes` are the names of the classes.
+    /// What could not be done as asked. `classes` are the names of the classes; none of real targets.
     #[must_use]
     pub fn warnings(&self, classes: &[String]) -> Vec<String> {
         let map = self.calibration.as_ref().and_then(|calibration| calibration.warning.as_ref());
-        let map = map.map(|warning| format!("probabilities are not recalibrated: {warning}"));
+        let what = if classes.is_empty() { "predictions" } else { "probabilities" };
+        let map = map.map(|warning| format!("{what} are not recalibrated: {warning}"));
         let thresholds = self.conformal.as_ref().and_then(|conformal| conformal.warning(classes));
         map.into_iter().chain(thresholds).collect()
     }
 
-    fn score(&self, adjusted: &Adjusted, labels: &Labels) -> Result<(Option<Scores>, Option<ConformalScores>)> {
+    fn score(
+        &self,
+        predictions: &Predictions,
+        adjusted: &Adjusted,
+        labels: &Labels,
+    ) -> Result<(Option<Scores>, Option<ConformalScores>)> {
         let conformal = self.conformal.as_ref();
-        match labels {
-            Labels::Classes { labels, .. } => {
+        match (labels, predictions) {
+            (Labels::Classes { labels, .. }, _) => {
                 let calibrated = adjusted.calibrated.as_ref().map(|probs| class_scores(probs, labels)).transpose()?;
                 let sets = conformal.zip(adjusted.sets.as_ref());
                 Ok((calibrated, sets.map(|(conformal, sets)| conformal.score_sets(sets, labels)).transpose()?))
             }
-            Labels::Real(targets) => {
+            (Labels::Real(targets), Predictions::Real(real)) => {
+                let calibrated = self.calibration.as_ref().zip(adjusted.calibrated_90.as_ref());
+                let calibrated = calibrated.map(|(map, ends)| recalibrated_scores(map.real()?, real, ends, targets));
                 let intervals = conformal.zip(adjusted.intervals.as_ref());
                 let scored = intervals.map(|(conformal, intervals)| conformal.score_intervals(intervals, targets));
-                Ok((None, scored.transpose()?))
+                Ok((calibrated.transpose()?, scored.transpose()?))
             }
-            Labels::Horizon { .. } | Labels::None => Ok((None, None)),
+            (Labels::Real(_) | Labels::Horizon { .. } | Labels::None, _) => Ok((None, None)),
         }
     }
 }
@@ -171,7 +191,7 @@ pub fn evaluate_adjusted(
 ) -> Result<Tested> {
     let evaluated = evaluate(model, data, samples, seed)?;
     let adjusted = adjustments.apply(&evaluated.predictions)?;
-    let (calibrated, conformal) = adjustments.score(&adjusted, &data.series.labels)?;
+    let (calibrated, conformal) = adjustments.score(&evaluated.predictions, &adjusted, &data.series.labels)?;
     let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
     let scores = TestScores { samples, posterior_predictive, mean_network, calibrated, conformal };
     Ok(Tested { predictions: evaluated.predictions, adjusted, scores })
@@ -181,13 +201,6 @@ pub fn evaluate_adjusted(
 fn there(share: Option<TrainingData>) -> Result<TrainingData> {
     let expected = "a part of the training data, for recalibration and conformal prediction";
     share.ok_or_else(|| Error::argument("Adjustments", "part", expected, "none"))
-}
-
-fn classes(predictions: Predictions, labels: &Labels) -> Result<(Probabilities, &[usize])> {
-    match (predictions, labels) {
-        (Predictions::Classes(split), Labels::Classes { labels, .. }) => Ok((split.probabilities, labels)),
-        (_, labels) => Err(Error::labels("recalibration", "classes", labels)),
-    }
 }
 
 #[cfg(test)]

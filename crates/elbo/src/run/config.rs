@@ -39,7 +39,7 @@ pub struct RunConfig {
 pub struct PredictionConfig {
     /// Weight samples of a prediction.
     pub samples: usize,
-    /// How class probabilities are recalibrated after training; `None` if they are not.
+    /// How predictions are recalibrated after training; `None` if they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrate: Option<CalibrationMethod>,
     /// What sets or intervals are made after training; `None` if there are none.
@@ -136,9 +136,7 @@ impl PredictionConfig {
     /// [`Error::InvalidArgument`] naming the first setting that is not allowed.
     pub fn check(&self, targets: &Targets, part: Option<&TrainingData>, training: &TrainingConfig) -> Result<()> {
         let is_classes = matches!(targets, Targets::Classes { .. });
-        if let Some(method) = self.calibrate.filter(|_| !is_classes) {
-            return Err(Error::argument("recalibration", "calibrate", "none for real targets", method.name()));
-        }
+        self.calibrate.map_or(Ok(()), |method| method.check(is_classes))?;
         self.conformal.map_or(Ok(()), |conformal| conformal.check(is_classes))?;
         let shares = usize::from(self.calibrate.is_some()) + usize::from(self.conformal.is_some());
         let examples = part.map_or(0, TrainingData::len);

@@ -1,5 +1,6 @@
 //! Scores of a model on labelled data: of its posterior predictive, and of its mean network.
 
+use crate::conformal::Intervals;
 use crate::data::{Dataset, Labels, TargetScaling};
 use crate::error::{Error, Result};
 use crate::metric::{
@@ -9,7 +10,9 @@ use crate::metric::{
 use crate::model::Model;
 use crate::noise::Noise;
 use crate::predict::{PosteriorPredictive, Predictions, RealPredictions};
+use crate::recalibrate::{RealCalibration, Recalibrated};
 use crate::train::TrainingData;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// All scores of one way of predicting.
@@ -102,6 +105,38 @@ fn real_scores(real: &RealPredictions, targets: &[f64]) -> Result<RegressionScor
     let (means, crps) = (&real.mean, crps.as_deref());
     let predictions = RegressionPredictions { means, stddevs: &stddevs, nll: &nll, low: &low, high: &high, crps };
     Ok(regression_scores(&predictions, targets, &Bootstrap::default())?)
+}
+
+/// The scores of recalibrated real predictions, of which `ends` are the 90 % intervals.
+pub(super) fn recalibrated_scores(
+    map: &RealCalibration,
+    real: &RealPredictions,
+    ends: &Intervals,
+    targets: &[f64],
+) -> Result<Scores> {
+    let examples = real.distributions.par_iter().zip(targets);
+    let terms: Vec<Terms> = examples.map(|(distribution, &y)| Terms::new(&map.of(distribution), y)).collect();
+    let list = |of: fn(&Terms) -> f64| terms.iter().map(of).collect::<Vec<f64>>();
+    let crps: Option<Vec<f64>> = terms.iter().map(|terms| terms.crps).collect();
+    let (means, stddevs, nll) = (&list(|of| of.mean), &list(|of| of.stddev), &list(|of| of.nll));
+    let predictions =
+        RegressionPredictions { means, stddevs, nll, low: &ends.low, high: &ends.high, crps: crps.as_deref() };
+    Ok(Scores::Regression(regression_scores(&predictions, targets, &Bootstrap::default())?))
+}
+
+/// What is scored of one recalibrated prediction.
+struct Terms {
+    mean: f64,
+    stddev: f64,
+    nll: f64,
+    crps: Option<f64>,
+}
+
+impl Terms {
+    fn new(recalibrated: &Recalibrated<'_>, y: f64) -> Self {
+        let (mean, variance) = recalibrated.moments();
+        Self { mean, stddev: variance.sqrt(), nll: -recalibrated.log_density(y), crps: recalibrated.crps(y) }
+    }
 }
 
 /// What is scored of a forecast of `variables` variables.

@@ -4,7 +4,8 @@
 //! Classification has `accuracy`, `nll`, `brier`, `ece`, `squared_ece_debiased`, `spherical`, `error_auroc`, `aurc`,
 //! `excess_aurc`; regression `rmse`, `nll`, `coverage_90`, `mae`, `crps`, `interval_score_90`, `width_90`,
 //! `error_spearman`; forecasts `rmse`, `mae`, `crps`, `nll`, `coverage_90`, `persistence_rmse`, and `by_step`. A score that cannot be had from the predictions is `null`. Runs
-//! that recalibrate have the same scores of the recalibrated posterior predictive under `test.calibrated`; runs with sets
+//! that recalibrate (classes or real targets) have the same scores of the recalibrated posterior predictive under
+//! `test.calibrated`; runs with sets
 //! or intervals have `test.conformal`: [`ConformalScores`]. Everything but `timing` is a function of configuration and
 //! data.
 //!

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `config.toml` | [`RunConfig`]: all that is needed to repeat the run, and to read new data as it read its own |
 //! | `model.safetensors` | parameters by name; the configuration in its metadata |
-//! | `calibration.json` | [`Calibration`]: the map that recalibrates class probabilities, if the run asked for one |
+//! | `calibration.json` | [`Calibration`]: the map that recalibrates predictions, if the run asked for one |
 //! | `conformal.json` | [`Conformal`]: the thresholds of sets or intervals, if the run asked for them |
 //! | `metrics.json` | [`Metrics`]: scores with intervals |
 //! | `predictions.csv` | the test part, example by example |
@@ -30,7 +30,7 @@ mod source;
 pub mod sweep;
 
 pub use adjustments::{Adjusted, Adjustments, Tested, evaluate_adjusted};
-pub use calibration::{CALIBRATION_SCHEMA, Calibration, CalibrationMethod};
+pub use calibration::{CALIBRATION_SCHEMA, Calibration, CalibrationMap, CalibrationMethod};
 pub use config::{DataConfig, PredictionConfig, RealLikelihood, RunConfig, Targets};
 pub use conformal::{
     CONFORMAL_SCHEMA, Conformal, ConformalConfig, ConformalScore, ConformalScores, CoverageScores, ExpectedCoverage,

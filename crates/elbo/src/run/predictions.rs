@@ -9,7 +9,8 @@
 //! `top_1, prob_top_1, ..`.
 //!
 //! All of these are the model's own. What has become of them follows: `calibrated_<class>..`, `set` (the names of its
-//! classes, joined by `|`) and `set_size`; `conformal_low, conformal_high` of a real target.
+//! classes, joined by `|`) and `set_size`; of a real target `calibrated_low_90, calibrated_high_90` and
+//! `conformal_low, conformal_high`.
 
 use super::adjustments::Adjusted;
 use crate::conformal::Intervals;
@@ -82,7 +83,7 @@ pub fn predictions_csv_with(
             let means =
                 columns.intervals.then(|| real.credible_interval(0.9)).map(|(low, high)| Intervals { low, high });
             match names {
-                [] => real_rows(&mut writer, data, (real, means.as_ref()), adjusted.intervals.as_ref()),
+                [] => real_rows(&mut writer, data, (real, means.as_ref()), adjusted),
                 names => horizon_rows(&mut writer, data, (real, means.as_ref()), names),
             }
         }
@@ -162,9 +163,12 @@ fn real_rows(
     writer: &mut Writer<Vec<u8>>,
     data: &Dataset,
     (real, means): (&RealPredictions, Option<&Intervals>),
-    intervals: Option<&Intervals>,
+    adjusted: &Adjusted,
 ) -> csv::Result<()> {
-    let ends = intervals.iter().flat_map(|_| ["conformal_low", "conformal_high"]);
+    let calibrated = adjusted.calibrated_90.as_ref().map(|ends| (["calibrated_low_90", "calibrated_high_90"], ends));
+    let conformal = adjusted.intervals.as_ref().map(|ends| (["conformal_low", "conformal_high"], ends));
+    let intervals: Vec<([&str; 2], &Intervals)> = calibrated.into_iter().chain(conformal).collect();
+    let ends = intervals.iter().flat_map(|(names, _)| *names);
     writer.write_record(["id"].into_iter().chain(REAL).chain(of_mean(means)).chain(ends))?;
     let target = |i: usize| match &data.labels {
         Labels::Real(values) => Some(values[i]),
@@ -172,7 +176,7 @@ fn real_rows(
     };
     for (i, example) in data.examples.iter().enumerate() {
         let own = [example.id.clone(), label(data, i)].into_iter().chain(numbers(real, i, target(i)));
-        let ends = intervals.iter().flat_map(|ends| [ends.low[i], ends.high[i]]).map(|end| end.to_string());
+        let ends = intervals.iter().flat_map(|(_, ends)| [ends.low[i], ends.high[i]]).map(|end| end.to_string());
         writer.write_record(own.chain(ends_of_mean(means, i)).chain(ends))?;
     }
     Ok(())

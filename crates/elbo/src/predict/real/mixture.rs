@@ -131,6 +131,12 @@ impl Mixture {
         self.average(|component| component.between + (component.loc - mean).powi(2))
     }
 
+    /// The variance: the sum of both.
+    #[must_use]
+    pub fn variance(&self) -> f64 {
+        self.aleatoric_variance() + self.epistemic_variance()
+    }
+
     /// `Pr(Y <= y)`.
     #[must_use]
     pub fn cdf(&self, y: f64) -> f64 {
@@ -215,7 +221,7 @@ impl Mixture {
     }
 
     /// The distribution of `loc + scale Y`.
-    pub(super) fn scaled(mut self, loc: f64, scale: f64) -> Self {
+    pub(crate) fn scaled(mut self, loc: f64, scale: f64) -> Self {
         for component in &mut self.components {
             component.loc = loc + scale * component.loc;
             component.between *= scale * scale;
