@@ -148,7 +148,8 @@ pub struct CalibrationArgs {
     #[arg(long, value_enum)]
     pub calibrate: Option<Calibrate>,
     /// Makes sets of classes (thr, aps, raps) or intervals of real targets (distribution, scaled, mean) that hold the
-    /// label with probability 1 - alpha [default: none]
+    /// label with probability 1 - alpha, or intervals of forecasts (adaptive) that hold so many in the long run
+    /// [default: none]
     #[arg(long, value_enum)]
     pub conformal: Option<Conformal>,
     /// How likely a set or interval may miss [default: 0.1]
@@ -157,7 +158,7 @@ pub struct CalibrationArgs {
     /// Keeps to alpha within every class
     #[arg(long, requires = "conformal")]
     pub per_class: bool,
-    /// Part of the training data that is kept for these, half for each if both are asked for [default: 0.2 if one is,
+    /// Part of the training data, or of the rows of a series, that is kept for these, half for each if both are asked for [default: 0.2 if one is,
     /// else 0]
     #[arg(long, value_name = "FRACTION", allow_negative_numbers = true)]
     pub calibration_fraction: Option<f64>,
@@ -380,6 +381,8 @@ pub enum Conformal {
     Scaled,
     /// Intervals of one width
     Mean,
+    /// With --series: intervals whose width follows the predictive standard deviation, and learns from what came
+    Adaptive,
 }
 
 impl Calibrate {
@@ -408,6 +411,7 @@ impl Conformal {
             Self::Distribution => Some(ConformalScore::Distribution),
             Self::Scaled => Some(ConformalScore::Scaled),
             Self::Mean => Some(ConformalScore::Mean),
+            Self::Adaptive => Some(ConformalScore::Adaptive),
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::text;
 use elbo::metric::{Estimate, StepScores};
 use elbo::run::{
-    ConformalConfig, ConformalScores, CoverageScores, ExpectedCoverage, Scores, TestScores, UncertaintyDetection,
+    ConformalConfig, ConformalScores, CoverageScores, ExpectedCoverage, Scores, StepCoverage, TestScores,
+    UncertaintyDetection,
 };
 
 /// Scores of both ways of predicting, with their intervals. `part` says of what.
@@ -23,8 +24,12 @@ pub fn scores(part: &str, scores: &TestScores) {
     if let Some(scores) = &scores.conformal {
         out += &conformal(scores);
     }
-    if let Scores::Forecast(scores) = &scores.posterior_predictive {
-        out += &steps(&scores.by_step);
+    if let Scores::Forecast(forecast) = &scores.posterior_predictive {
+        let conformal = match scores.conformal.as_ref().map(|scores| &scores.scores) {
+            Some(CoverageScores::Forecast(scores)) => scores.by_step.as_slice(),
+            _ => &[],
+        };
+        out += &steps(&forecast.by_step, conformal);
     }
     text(&out);
 }
@@ -54,8 +59,9 @@ fn rows(scores: &Scores) -> Vec<(&'static str, Estimate)> {
 fn conformal(scores: &ConformalScores) -> String {
     let ConformalConfig { score, alpha, per_class } = scores.config;
     let (kind, size_name, size) = match &scores.scores {
-        CoverageScores::Sets(sets) => ("sets", "mean size", sets.mean_size),
-        CoverageScores::Intervals(intervals) => ("intervals", "mean width", intervals.mean_width),
+        CoverageScores::Sets(sets) => ("sets", "mean size", Some(sets.mean_size)),
+        CoverageScores::Intervals(intervals) => ("intervals", "mean width", Some(intervals.mean_width)),
+        CoverageScores::Forecast(intervals) => ("intervals", "mean width", intervals.mean_width),
     };
     let name = score.name();
     let by_class = if per_class { ", by class" } else { "" };
@@ -65,20 +71,35 @@ fn conformal(scores: &ConformalScores) -> String {
     if let [ExpectedCoverage { class: None, low, high }] = scores.expected.as_slice() {
         out += &format!("  {:<22}{low:.4} to {high:.4} (99 %)\n", "expected coverage");
     }
-    out + &format!("  {size_name:<22}{}\n", cell(size))
+    if let Some(size) = size {
+        out += &format!("  {size_name:<22}{}\n", cell(size));
+    }
+    match &scores.scores {
+        CoverageScores::Forecast(of) if of.unbounded > 0.0 => {
+            out + &format!("  {:<22}{:.4}\n", "unbounded", of.unbounded)
+        }
+        _ => out,
+    }
 }
 
 /// At most this many steps are shown.
 const STEPS: usize = 12;
 
-/// The steps of a horizon; of a long one some, evenly spaced, with the last.
-fn steps(steps: &[StepScores]) -> String {
-    let mut out = format!("\n  {:<10}{:<14}{:<14}{:<20}{}\n", "step", "RMSE", "MAE", "coverage of 90 %", "mean width");
+/// The steps of a horizon, with those of conformal intervals if there are any; of a long one some, evenly spaced, with the
+/// last.
+fn steps(steps: &[StepScores], conformal: &[StepCoverage]) -> String {
+    let header = format!("\n  {:<10}{:<14}{:<14}{:<20}{:<14}", "step", "RMSE", "MAE", "coverage of 90 %", "mean width");
+    let more = if conformal.is_empty() { String::new() } else { format!("{:<14}{}", "conformal", "mean width") };
+    let mut out = format!("{}\n", (header + &more).trim_end());
     let stride = steps.len().div_ceil(STEPS).max(1);
     let shown = |step: &&StepScores| step.step.is_multiple_of(stride) || step.step == steps.len() || stride == 1;
-    for step in steps.iter().filter(shown) {
-        let StepScores { step, rmse, mae, coverage_90, width_90 } = step;
-        out += &format!("  {step:<10}{rmse:<14.4}{mae:<14.4}{coverage_90:<20.4}{width_90:.4}\n");
+    for scores in steps.iter().filter(shown) {
+        let StepScores { step, rmse, mae, coverage_90, width_90 } = scores;
+        let line = format!("  {step:<10}{rmse:<14.4}{mae:<14.4}{coverage_90:<20.4}{width_90:<14.4}");
+        let more = conformal.get(step - 1).map_or(String::new(), |StepCoverage { coverage, mean_width, .. }| {
+            format!("{coverage:<14.4}{}", mean_width.map_or(String::new(), |width| format!("{width:.4}")))
+        });
+        out += &format!("{}\n", (line + &more).trim_end());
     }
     out
 }

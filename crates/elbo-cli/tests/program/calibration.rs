@@ -198,7 +198,7 @@ fn what_cannot_be_is_told_before_training() {
     let (real, out) = (folder.file("real.csv", real_rows(0..40)), folder.path("run"));
     let series =
         folder.file("s.csv", (0..60).fold("time,a\n".to_owned(), |text, t| text + &format!("{t},{}\n", t % 7)));
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["--conformal", "thr", "--alpha", "1"], "`alpha` must be above 0 and below 1, found 1"),
         (&["--conformal", "mean"], "`conformal` must be thr, aps or raps for classes, found mean"),
         (&["--train", &real, "--conformal", "thr"], "must be distribution, scaled or mean for real targets, found thr"),
@@ -218,8 +218,13 @@ fn what_cannot_be_is_told_before_training() {
         (&["--calibration-fraction", "0.001"], "must be large enough to keep one of 67 examples, found 0.001"),
         (
             &["--series", &series, "--horizon", "2", "--calibrate", "auto"],
-            "`calibration_fraction` must be 0 for a series",
+            "`calibrate` must be left out for forecasts (there is --conformal adaptive), found auto",
         ),
+        (
+            &["--series", &series, "--horizon", "2", "--conformal", "scaled"],
+            "`conformal` must be adaptive for forecasts, found scaled",
+        ),
+        (&["--conformal", "adaptive"], "`conformal` must be thr, aps or raps for classes, found adaptive"),
     ];
     for (settings, part) in cases {
         let message = fail(["train", "--out", &out].iter().chain(settings));

@@ -57,6 +57,51 @@ fn what_follows_the_end_is_predicted_and_all_windows_are_scored() {
     assert_eq!(scores["examples"], 200 - 24 - 6 + 1);
 }
 
+/// Columns of the last rows, one for each of 3 steps, of what `predict` says.
+fn ends(out: &str, file: &str) -> Vec<[f64; 4]> {
+    let found: Value = serde_json::from_str(&run(["predict", "--run", out, "--input", file, "--json"])).unwrap();
+    let of =
+        |row: &Value| ["low_90", "high_90", "conformal_low", "conformal_high"].map(|name| row[name].as_f64().unwrap());
+    found.as_array().unwrap().iter().map(of).collect()
+}
+
+/// Intervals learn from the calibration part, from the test part on the way, and from what a later file adds.
+#[test]
+fn intervals_learn_from_what_became_known() {
+    let folder = Folder::new();
+    let (file, out) = (folder.file("sales.csv", series(240)), folder.path("run"));
+    let common = ["--window", "24", "--horizon", "3", "--target", "sales", "--epochs", "60", "--out", &out];
+    let shown =
+        run(["train", "--series", &file, "--conformal", "adaptive", "--alpha", "0.2"].into_iter().chain(common));
+    assert!(shown.contains("Conformal intervals (adaptive, alpha = 0.2) from 46 examples"), "{shown}");
+    let metrics = metrics(&out);
+    assert_eq!((&metrics["examples"]["calibration"], &metrics["examples"]["test"]), (&46.into(), &46.into()));
+    let conformal = &metrics["test"]["conformal"];
+    assert!((0.6..0.97).contains(&conformal["coverage"]["value"].as_f64().unwrap()), "{conformal}");
+    assert_eq!(conformal["by_step"].as_array().unwrap().len(), 3);
+    let csv = std::fs::read_to_string(format!("{out}/predictions.csv")).unwrap();
+    assert!(csv.lines().next().unwrap().ends_with(",pit,conformal_low,conformal_high"), "{csv}");
+
+    // The same file: what is known is the test part. Its last rows, off by far: intervals grow.
+    let before = ends(&out, &file);
+    let mut broken: Vec<String> = series(240).lines().map(str::to_owned).collect();
+    for (i, line) in broken.iter_mut().skip(221).enumerate() {
+        *line = format!("{},{},3", line.split(',').next().unwrap(), if i % 2 == 0 { 300 } else { -100 });
+    }
+    let after = ends(&out, &folder.file("broken.csv", broken.join("\n")));
+    let relative = |[low, high, conformal_low, conformal_high]: [f64; 4]| {
+        assert!(conformal_low < conformal_high);
+        (conformal_high - conformal_low) / (high - low)
+    };
+    for (before, after) in before.into_iter().zip(after) {
+        assert!(relative(after) > 2.0 * relative(before), "{before:?} {after:?}");
+    }
+    let raw = run(["predict", "--run", &out, "--input", &file, "--raw"]);
+    assert!(!raw.contains("conformal_low"), "{raw}");
+    let page = std::fs::read_to_string(format!("{out}/report.html")).unwrap();
+    assert!(page.contains("Adaptive conformal intervals (from 46 held-out forecasts)"));
+}
+
 #[test]
 fn an_interrupted_forecast_can_be_resumed_as_it_was_begun() {
     let folder = Folder::new();

@@ -7,7 +7,9 @@ use crate::number::{counted, ends, interval, percent, percent_interval, value};
 use crate::page::{Section, explained_table, paragraphs, remark};
 use crate::read::{Predicted, Run};
 use elbo::metric::Estimate;
-use elbo::run::{ConformalConfig, ConformalScores, CoverageScores, ExpectedCoverage, Scores, TestScores};
+use elbo::run::{
+    ConformalConfig, ConformalScores, CoverageScores, ExpectedCoverage, ForecastIntervalScores, Scores, TestScores,
+};
 use maud::{Markup, html};
 
 /// The section.
@@ -97,6 +99,7 @@ fn conformal(scores: &ConformalScores) -> String {
     let (kind, size) = match &scores.scores {
         CoverageScores::Sets(sets) => ("sets", format!("name {} classes on average", value(&sets.mean_size))),
         CoverageScores::Intervals(of) => ("intervals", format!("are {} wide on average", value(&of.mean_width))),
+        CoverageScores::Forecast(of) => return of_forecasts(scores, of),
     };
     let expected = match scores.expected.as_slice() {
         [ExpectedCoverage { class: None, low, high }] => {
@@ -112,6 +115,29 @@ fn conformal(scores: &ConformalScores) -> String {
         percent(1.0 - alpha),
         if per_class { " of every class" } else { "" },
         percent(scores.scores.coverage().value),
+    )
+}
+
+/// Intervals whose thresholds learn.
+fn of_forecasts(scores: &ConformalScores, of: &ForecastIntervalScores) -> String {
+    let steps = || of.by_step.iter().map(|step| step.coverage);
+    let (fewest, most) = (steps().fold(1.0, f64::min), steps().fold(0.0, f64::max));
+    let single = match of.by_step.len() {
+        1 => String::new(),
+        _ => format!(", at single steps between {} and {}", percent(fewest), percent(most)),
+    };
+    let width = of.mean_width.as_ref().map(|width| format!(", and are {} wide on average", value(width)));
+    let unbounded = match of.unbounded {
+        0.0 => String::new(),
+        share => format!(" After many misses nothing can be left out: {} of them are the whole line.", percent(share)),
+    };
+    format!(
+        "Adaptive conformal intervals (from {}) hold {} of the values in the long run: their width learns from what became \
+         known. They hold {} of the test part's{single}{}.{unbounded}",
+        counted(scores.examples, "held-out forecast"),
+        percent(1.0 - scores.config.alpha),
+        percent_interval(&of.coverage),
+        width.unwrap_or_default(),
     )
 }
 

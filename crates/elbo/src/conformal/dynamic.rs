@@ -96,6 +96,12 @@ impl DynamicConformal {
         Self::new(alpha, &GAMMAS, times)
     }
 
+    /// α: how often a target may be missed.
+    #[must_use]
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
     /// The weighted mean of the experts' levels.
     #[must_use]
     pub fn level(&self) -> f64 {

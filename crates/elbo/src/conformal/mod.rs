@@ -8,6 +8,7 @@
 //! | levels of the predictive distribution | [`DistributionConformal`] | marginal |
 //! | series, with a given step | [`AdaptiveConformal`] | the average over time |
 //! | series, with a learnt step | [`DynamicConformal`] | small regret over every span of time |
+//! | the same for every step ahead and variable of forecasts | [`HorizonConformal`] | the same, learnt a horizon later |
 //!
 //! **The guarantee.** A score says how badly a target fits a prediction. With n held-out examples the
 //! [`Threshold`] is the `⌈(n + 1)(1 - α)⌉`-th smallest of their scores; what a new example allows are the targets whose
@@ -30,6 +31,7 @@ mod adaptive;
 mod classes;
 mod distribution;
 mod dynamic;
+mod horizon;
 mod law;
 mod regression;
 mod score;
@@ -40,6 +42,7 @@ pub use adaptive::{AdaptiveConformal, p_value, threshold_at};
 pub use classes::{ClassConformal, ClassConformalConfig};
 pub use distribution::DistributionConformal;
 pub use dynamic::DynamicConformal;
+pub use horizon::HorizonConformal;
 pub use law::CoverageLaw;
 pub use regression::{Band, BandKind, IntervalConformal, Intervals};
 pub use score::{CLASS_SCORES, ClassScore};

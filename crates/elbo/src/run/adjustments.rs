@@ -8,11 +8,11 @@
 
 use super::calibration::Calibration;
 use super::config::PredictionConfig;
-use super::conformal::{Conformal, ConformalScores};
+use super::conformal::{Conformal, ConformalScores, Thresholds};
 use super::evaluate::{Scores, class_scores, evaluate, predict_posterior, recalibrated_scores};
 use super::metrics::TestScores;
 use crate::conformal::{Intervals, PredictionSets};
-use crate::data::{Labels, random_split};
+use crate::data::{Dataset, Labels, random_split};
 use crate::error::{Error, Result};
 use crate::metric::Probabilities;
 use crate::model::Model;
@@ -107,25 +107,29 @@ impl Adjustments {
         if let Some(config) = prediction.conformal {
             let share = there(shares.conformal)?;
             let predictions = predict(&share)?;
-            let calibrated = fitted.apply(&predictions)?.calibrated;
+            let calibrated = fitted.apply(&predictions, &share.series)?.calibrated;
             fitted.conformal = Some(match (predictions, &share.series.labels) {
                 (Predictions::Classes(split), Labels::Classes { labels, .. }) => {
                     let (recalibrated, probs) = (calibrated.is_some(), calibrated.unwrap_or(split.probabilities));
                     Conformal::of_classes(config, &probs, labels, recalibrated, seed)?
                 }
                 (Predictions::Real(real), Labels::Real(targets)) => Conformal::of_reals(config, &real, targets)?,
+                (Predictions::Real(real), Labels::Horizon { .. }) => {
+                    Conformal::of_forecasts(config, &real, &share.series)?
+                }
                 (_, labels) => return Err(Error::labels("conformal", "classes or real targets", labels)),
             });
         }
         Ok(fitted)
     }
 
-    /// What becomes of predictions.
+    /// What becomes of the predictions of `data`. Where its targets are known, the thresholds of forecasts learn from them
+    /// on the way.
     ///
     /// # Errors
     /// [`Error::Targets`] or [`MetricError::Length`](crate::metric::MetricError::Length) for predictions of another kind
     /// or of another number of classes.
-    pub fn apply(&self, predictions: &Predictions) -> Result<Adjusted> {
+    pub fn apply(&self, predictions: &Predictions, data: &Dataset) -> Result<Adjusted> {
         match predictions {
             Predictions::Classes(split) => {
                 let map = self.calibration.as_ref();
@@ -135,11 +139,40 @@ impl Adjustments {
                 Ok(Adjusted { calibrated, sets, ..Adjusted::default() })
             }
             Predictions::Real(real) => {
-                let intervals = self.conformal.as_ref().map(|conformal| conformal.intervals(real)).transpose()?;
+                let intervals = self.conformal.as_ref().map(|conformal| conformal.intervals(real, data)).transpose()?;
                 let map = self.calibration.as_ref();
                 let calibrated_90 = map.map(|map| map.intervals(real, 0.9)).transpose()?;
                 Ok(Adjusted { calibrated_90, intervals, ..Adjusted::default() })
             }
+        }
+    }
+
+    /// Whether they learn from forecasts that became known.
+    #[must_use]
+    pub fn learn(&self) -> bool {
+        self.conformal.as_ref().is_some_and(|conformal| matches!(conformal.thresholds, Thresholds::Forecast(_)))
+    }
+
+    /// The forecasts of `data`, in the order of time, that nothing was learnt from yet.
+    #[must_use]
+    pub fn unknown(&self, data: &Dataset) -> Dataset {
+        let from = match self.conformal.as_ref().map(|conformal| &conformal.thresholds) {
+            Some(Thresholds::Forecast(conformal)) => conformal.new_from(data),
+            _ => 0,
+        };
+        data.subset(&(from..data.len()).collect::<Vec<_>>())
+    }
+
+    /// The same after the forecasts of `data` became known.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn learned(&self, predictions: &Predictions, data: &Dataset) -> Result<Self> {
+        match (&self.conformal, predictions) {
+            (Some(conformal), Predictions::Real(real)) => {
+                Ok(Self { conformal: Some(conformal.learned(real, data)?), ..self.clone() })
+            }
+            _ => Ok(self.clone()),
         }
     }
 
@@ -173,6 +206,12 @@ impl Adjustments {
                 let scored = intervals.map(|(conformal, intervals)| conformal.score_intervals(intervals, targets));
                 Ok((calibrated.transpose()?, scored.transpose()?))
             }
+            (Labels::Horizon { names, steps, values }, Predictions::Real(_)) => {
+                let intervals = conformal.zip(adjusted.intervals.as_ref());
+                let shape = (*steps, names.len());
+                let scored = intervals.map(|(conformal, ends)| conformal.score_forecasts(ends, values, shape));
+                Ok((None, scored.transpose()?))
+            }
             (Labels::Real(_) | Labels::Horizon { .. } | Labels::None, _) => Ok((None, None)),
         }
     }
@@ -190,7 +229,7 @@ pub fn evaluate_adjusted(
     adjustments: &Adjustments,
 ) -> Result<Tested> {
     let evaluated = evaluate(model, data, samples, seed)?;
-    let adjusted = adjustments.apply(&evaluated.predictions)?;
+    let adjusted = adjustments.apply(&evaluated.predictions, &data.series)?;
     let (calibrated, conformal) = adjustments.score(&evaluated.predictions, &adjusted, &data.series.labels)?;
     let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
     let scores = TestScores { samples, posterior_predictive, mean_network, calibrated, conformal };

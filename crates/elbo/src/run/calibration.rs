@@ -4,6 +4,7 @@
 //! `schema`, `asked` (what the run asked for), `examples` (that the map was fitted to), `warning` (why it is the
 //! identity although something else was asked for) and `map`, of real targets `real_map`, with its `method` and parameters.
 
+use super::config::TargetKind;
 use crate::conformal::Intervals;
 use crate::error::{Error, Result};
 use crate::metric::Probabilities;
@@ -84,16 +85,18 @@ impl CalibrationMethod {
         }
     }
 
-    /// That it goes with classes, or with real targets.
+    /// That it goes with what is predicted.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] with the methods that do.
-    pub fn check(self, classes: bool) -> Result<()> {
-        let real = matches!(self, Self::Quantile | Self::Variance);
-        let expected = match classes {
-            _ if self == Self::Auto || real != classes => return Ok(()),
-            true => "auto, temperature, vector, dirichlet, isotonic or histogram for classes",
-            false => "auto, quantile or variance for real targets",
+    pub fn check(self, kind: TargetKind) -> Result<()> {
+        let is_real = matches!(self, Self::Quantile | Self::Variance);
+        let expected = match kind {
+            TargetKind::Classes if self == Self::Auto || !is_real => return Ok(()),
+            TargetKind::Real if self == Self::Auto || is_real => return Ok(()),
+            TargetKind::Classes => "auto, temperature, vector, dirichlet, isotonic or histogram for classes",
+            TargetKind::Real => "auto, quantile or variance for real targets",
+            TargetKind::Forecast => "left out for forecasts (there is --conformal adaptive)",
         };
         Err(Error::argument("recalibration", "calibrate", expected, self.name()))
     }
@@ -304,13 +307,18 @@ mod tests {
 
     #[test]
     fn a_method_of_other_targets_is_told_with_those_there_are() {
-        let text = |method: CalibrationMethod, classes| method.check(classes).unwrap_err().to_string();
+        let text = |method: CalibrationMethod, kind| method.check(kind).unwrap_err().to_string();
         let owner = "recalibration: `calibrate` must be";
         let expected = format!("{owner} auto, quantile or variance for real targets, found vector");
-        assert_eq!(text(CalibrationMethod::Vector, false), expected);
+        assert_eq!(text(CalibrationMethod::Vector, TargetKind::Real), expected);
         let expected = "auto, temperature, vector, dirichlet, isotonic or histogram for classes, found quantile";
-        assert_eq!(text(CalibrationMethod::Quantile, true), format!("{owner} {expected}"));
-        assert!([true, false].into_iter().all(|classes| CalibrationMethod::Auto.check(classes).is_ok()));
-        assert!(CalibrationMethod::Variance.check(false).is_ok() && CalibrationMethod::Histogram.check(true).is_ok());
+        assert_eq!(text(CalibrationMethod::Quantile, TargetKind::Classes), format!("{owner} {expected}"));
+        let found = text(CalibrationMethod::Auto, TargetKind::Forecast);
+        assert!(found.contains("left out for forecasts (there is --conformal adaptive)"), "{found}");
+        assert!(
+            [TargetKind::Classes, TargetKind::Real].iter().all(|kind| CalibrationMethod::Auto.check(*kind).is_ok())
+        );
+        assert!(CalibrationMethod::Variance.check(TargetKind::Real).is_ok());
+        assert!(CalibrationMethod::Histogram.check(TargetKind::Classes).is_ok());
     }
 }

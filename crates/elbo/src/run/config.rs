@@ -107,6 +107,17 @@ pub enum Targets {
     },
 }
 
+/// What kind of target is predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// A class.
+    Classes,
+    /// A real number.
+    Real,
+    /// The steps of a horizon.
+    Forecast,
+}
+
 /// The distribution of real targets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -135,9 +146,8 @@ impl PredictionConfig {
     /// # Errors
     /// [`Error::InvalidArgument`] naming the first setting that is not allowed.
     pub fn check(&self, targets: &Targets, part: Option<&TrainingData>, training: &TrainingConfig) -> Result<()> {
-        let is_classes = matches!(targets, Targets::Classes { .. });
-        self.calibrate.map_or(Ok(()), |method| method.check(is_classes))?;
-        self.conformal.map_or(Ok(()), |conformal| conformal.check(is_classes))?;
+        self.calibrate.map_or(Ok(()), |method| method.check(targets.kind()))?;
+        self.conformal.map_or(Ok(()), |conformal| conformal.check(targets.kind()))?;
         let shares = usize::from(self.calibrate.is_some()) + usize::from(self.conformal.is_some());
         let examples = part.map_or(0, TrainingData::len);
         if examples >= shares && Shares::new(self, part, training.seed).are_there() {
@@ -160,6 +170,16 @@ impl RunConfig {
 }
 
 impl Targets {
+    /// The kind.
+    #[must_use]
+    pub fn kind(&self) -> TargetKind {
+        match self {
+            Self::Classes { .. } => TargetKind::Classes,
+            Self::Real { .. } => TargetKind::Real,
+            Self::Horizon { .. } => TargetKind::Forecast,
+        }
+    }
+
     /// The weight of the divergence that the presets train with, chosen by cross-validation on training parts (see
     /// `docs/defaults.md`); 1 would be the ELBO.
     #[must_use]

@@ -31,10 +31,10 @@ pub mod sweep;
 
 pub use adjustments::{Adjusted, Adjustments, Tested, evaluate_adjusted};
 pub use calibration::{CALIBRATION_SCHEMA, Calibration, CalibrationMap, CalibrationMethod};
-pub use config::{DataConfig, PredictionConfig, RealLikelihood, RunConfig, Targets};
+pub use config::{DataConfig, PredictionConfig, RealLikelihood, RunConfig, TargetKind, Targets};
 pub use conformal::{
     CONFORMAL_SCHEMA, Conformal, ConformalConfig, ConformalScore, ConformalScores, CoverageScores, ExpectedCoverage,
-    IntervalScores, Thresholds,
+    ForecastConformal, ForecastIntervalScores, IntervalScores, StepCoverage, Thresholds,
 };
 pub use evaluate::{Evaluated, Scores, evaluate, posterior_predictive, predict_mean, predict_posterior};
 pub use events::{Event, EventLog};

@@ -84,7 +84,7 @@ pub fn predictions_csv_with(
                 columns.intervals.then(|| real.credible_interval(0.9)).map(|(low, high)| Intervals { low, high });
             match names {
                 [] => real_rows(&mut writer, data, (real, means.as_ref()), adjusted),
-                names => horizon_rows(&mut writer, data, (real, means.as_ref()), names),
+                names => horizon_rows(&mut writer, data, (real, means.as_ref()), (names, adjusted)),
             }
         }
     };
@@ -165,9 +165,7 @@ fn real_rows(
     (real, means): (&RealPredictions, Option<&Intervals>),
     adjusted: &Adjusted,
 ) -> csv::Result<()> {
-    let calibrated = adjusted.calibrated_90.as_ref().map(|ends| (["calibrated_low_90", "calibrated_high_90"], ends));
-    let conformal = adjusted.intervals.as_ref().map(|ends| (["conformal_low", "conformal_high"], ends));
-    let intervals: Vec<([&str; 2], &Intervals)> = calibrated.into_iter().chain(conformal).collect();
+    let intervals = adjusted_ends(adjusted);
     let ends = intervals.iter().flat_map(|(names, _)| *names);
     writer.write_record(["id"].into_iter().chain(REAL).chain(of_mean(means)).chain(ends))?;
     let target = |i: usize| match &data.labels {
@@ -176,8 +174,7 @@ fn real_rows(
     };
     for (i, example) in data.examples.iter().enumerate() {
         let own = [example.id.clone(), label(data, i)].into_iter().chain(numbers(real, i, target(i)));
-        let ends = intervals.iter().flat_map(|(_, ends)| [ends.low[i], ends.high[i]]).map(|end| end.to_string());
-        writer.write_record(own.chain(ends_of_mean(means, i)).chain(ends))?;
+        writer.write_record(own.chain(ends_of_mean(means, i)).chain(ends_of(&intervals, i)))?;
     }
     Ok(())
 }
@@ -186,9 +183,11 @@ fn horizon_rows(
     writer: &mut Writer<Vec<u8>>,
     data: &Dataset,
     (real, means): (&RealPredictions, Option<&Intervals>),
-    names: &[String],
+    (names, adjusted): (&[String], &Adjusted),
 ) -> csv::Result<()> {
-    writer.write_record(["id", "step", "variable"].into_iter().chain(REAL).chain(of_mean(means)))?;
+    let intervals = adjusted_ends(adjusted);
+    let ends = intervals.iter().flat_map(|(names, _)| *names);
+    writer.write_record(["id", "step", "variable"].into_iter().chain(REAL).chain(of_mean(means)).chain(ends))?;
     let target = |k: usize| match &data.labels {
         Labels::Horizon { values, .. } => Some(values[k]),
         _ => None,
@@ -198,10 +197,22 @@ fn horizon_rows(
         let (step, variable) = (value / names.len() + 1, &names[value % names.len()]);
         let texts = [data.examples[example].id.clone(), step.to_string(), variable.clone()].into_iter();
         let label = target(k).map(|y| y.to_string()).unwrap_or_default();
-        let numbers = numbers(real, k, target(k)).chain(ends_of_mean(means, k));
+        let numbers = numbers(real, k, target(k)).chain(ends_of_mean(means, k)).chain(ends_of(&intervals, k));
         writer.write_record(texts.chain([label]).chain(numbers))?;
     }
     Ok(())
+}
+
+/// What has become of the intervals of real targets, with the names of their ends.
+fn adjusted_ends(adjusted: &Adjusted) -> Vec<([&'static str; 2], &Intervals)> {
+    let calibrated = adjusted.calibrated_90.as_ref().map(|ends| (["calibrated_low_90", "calibrated_high_90"], ends));
+    let conformal = adjusted.intervals.as_ref().map(|ends| (["conformal_low", "conformal_high"], ends));
+    calibrated.into_iter().chain(conformal).collect()
+}
+
+/// Their ends for target value `k`.
+fn ends_of(intervals: &[([&str; 2], &Intervals)], k: usize) -> impl Iterator<Item = String> {
+    intervals.iter().flat_map(move |(_, ends)| [ends.low[k], ends.high[k]]).map(|end| end.to_string())
 }
 
 /// Names of the ends of a mean's interval.

@@ -1,8 +1,8 @@
 //! Where the data of a run come from, and which of them it is trained on.
 
 use crate::data::{
-    Dataset, ReadOptions, SeriesColumns, TimeSeries, WindowShape, chronological, embedded, random_split, read_series,
-    read_with, stratified_split,
+    Dataset, HeldOut, ReadOptions, SeriesColumns, TimeSeries, WindowShape, chronological, embedded, random_split,
+    read_series, read_with, stratified_split,
 };
 use crate::error::{Error, Result};
 use crate::record::hex;
@@ -60,11 +60,12 @@ pub struct Loaded {
 
 impl DataSource {
     /// Reads the data and cuts them into parts: of files random parts of the examples are held out, for validation the
-    /// same of every class, for calibration whatever comes; of a series the last rows before the test part, for validation only.
+    /// same of every class, for calibration whatever comes; of a series the last rows before the test part, those for
+    /// calibration after those for validation.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for an unknown embedded data set, a calibration part of a series, or one without an
-    /// example; those of the reader; those of data that cannot be trained on.
+    /// [`Error::InvalidArgument`] for an unknown embedded data set or a calibration part without an example; those of the
+    /// reader; those of data that cannot be trained on.
     pub fn load(&self, options: &ReadOptions, training: &TrainingConfig) -> Result<Loaded> {
         match self {
             Self::Embedded { dataset } => {
@@ -113,17 +114,15 @@ fn part_of(fraction: f64, rest: f64) -> f64 {
 }
 
 fn windows(series: &TimeSeries, shape: WindowShape, test_fraction: f64, training: &TrainingConfig) -> Result<Loaded> {
-    if training.calibration_fraction != 0.0 {
-        let expected = "0 for a series: recalibration and conformal prediction are for files of examples";
-        return Err(Error::argument("training", "calibration_fraction", expected, training.calibration_fraction));
-    }
-    let parts = chronological(series, shape, training.validation_fraction, test_fraction)?;
+    let (validation, calibration) = (training.validation_fraction, training.calibration_fraction);
+    let parts = chronological(series, shape, HeldOut { validation, calibration, test: test_fraction })?;
     let train = series.windows(shape, parts.train)?;
     train.check_trainable()?;
     let test = series.windows(shape, parts.test)?;
     let validation = series.windows(shape, parts.validation)?;
-    let fingerprint = fingerprint([&train, &validation, &test]);
-    let calibration = train.subset(&[]);
+    let calibration = series.windows(shape, parts.calibration)?;
+    let kept = (!calibration.is_empty()).then_some(&calibration);
+    let fingerprint = fingerprint([&train, &validation, &test].into_iter().chain(kept));
     Ok(Loaded { train, validation, calibration, test: (!test.is_empty()).then_some(test), fingerprint })
 }
 

@@ -14,7 +14,7 @@ mod read;
 mod series;
 mod windows;
 
-pub use parts::{SeriesParts, chronological};
+pub use parts::{HeldOut, SeriesParts, chronological};
 pub use read::{SeriesColumns, parse_series, read_series};
 pub use series::TimeSeries;
 pub use windows::WindowShape;

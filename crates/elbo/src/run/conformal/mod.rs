@@ -1,23 +1,30 @@
-//! `conformal.json`: the thresholds that make sets of classes, or intervals of a real target, from predictions, fitted
-//! after training on examples that the network never saw (see [`conformal`](crate::conformal)).
+//! `conformal.json`: the thresholds that make sets of classes, or intervals of a real target or a forecast, from predictions,
+//! fitted after training on examples that the network never saw (see [`conformal`](crate::conformal)).
 //!
 //! `schema`, `config` (the score, α, and whether each class has a threshold of its own), `examples` (that the thresholds
 //! were fitted to), `recalibrated` (whether to recalibrated probabilities) and `thresholds`.
 
-use crate::conformal::{
-    Band, ClassConformal, ClassConformalConfig, ClassScore, CoverageLaw, DistributionConformal, IntervalConformal,
-    Intervals, PredictionSets, SetScores, Threshold,
+mod forecast;
+mod scores;
+
+pub use forecast::ForecastConformal;
+pub use scores::{
+    ConformalScores, CoverageScores, ExpectedCoverage, ForecastIntervalScores, IntervalScores, StepCoverage,
 };
+
+use super::config::TargetKind;
+use crate::conformal::{
+    Band, ClassConformal, ClassConformalConfig, ClassScore, DistributionConformal, IntervalConformal, Intervals,
+    PredictionSets, Threshold,
+};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::metric::{Bootstrap, Estimate, MetricError, Probabilities, count};
+use crate::metric::{MetricError, Probabilities};
 use crate::predict::RealPredictions;
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout that is written.
 pub const CONFORMAL_SCHEMA: u32 = 1;
-
-/// How rarely a coverage lies outside [`ExpectedCoverage`], at most.
-const ERROR: f64 = 0.01;
 
 /// What is compared with a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +42,9 @@ pub enum ConformalScore {
     Scaled,
     /// Real targets: [`Band::Mean`].
     Mean,
+    /// Forecasts: [`Band::Scaled`], with thresholds that learn
+    /// ([`HorizonConformal`](crate::conformal::HorizonConformal)).
+    Adaptive,
 }
 
 /// How sets or intervals are made.
@@ -75,51 +85,8 @@ pub enum Thresholds {
     Distribution(DistributionConformal),
     /// Of distances from predictive means.
     Interval(IntervalConformal),
-}
-
-/// Scores of sets or intervals.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ConformalScores {
-    /// How they were made.
-    pub config: ConformalConfig,
-    /// Number of examples that the thresholds were fitted to.
-    pub examples: usize,
-    /// Where the coverage should lie: of all examples, or of each class that occurs if each has a threshold.
-    pub expected: Vec<ExpectedCoverage>,
-    /// Coverage and size.
-    #[serde(flatten)]
-    pub scores: CoverageScores,
-}
-
-/// Coverage and size.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum CoverageScores {
-    /// Of sets.
-    Sets(SetScores),
-    /// Of intervals.
-    Intervals(IntervalScores),
-}
-
-/// Scores of intervals.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IntervalScores {
-    /// Share of the targets that are in their interval.
-    pub coverage: Estimate,
-    /// Mean width, in the unit of the targets; infinite if an interval is the whole line.
-    pub mean_width: Estimate,
-}
-
-/// Where the coverage of test examples lies but for a probability of at most 1 %, given how many examples there are of
-/// each part ([`CoverageLaw`]). Where scores tie, as those of histogram bins do, more may be covered.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ExpectedCoverage {
-    /// The class; `None` for all examples.
-    pub class: Option<usize>,
-    /// Share of the test examples, lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
+    /// Of the same of forecasts.
+    Forecast(ForecastConformal),
 }
 
 impl ConformalScore {
@@ -130,9 +97,28 @@ impl ConformalScore {
             Self::Thr => "thr",
             Self::Aps => "aps",
             Self::Raps => "raps",
-            Self::Distribution | Self::Scaled | Self::Mean => return None,
+            Self::Distribution | Self::Scaled | Self::Mean | Self::Adaptive => return None,
         };
         ClassScore::named(name).ok()
+    }
+
+    /// What it is a score of.
+    #[must_use]
+    pub fn kind(self) -> TargetKind {
+        match self {
+            Self::Thr | Self::Aps | Self::Raps => TargetKind::Classes,
+            Self::Distribution | Self::Scaled | Self::Mean => TargetKind::Real,
+            Self::Adaptive => TargetKind::Forecast,
+        }
+    }
+
+    /// Which ones there are, in words.
+    fn of(kind: TargetKind) -> &'static str {
+        match kind {
+            TargetKind::Classes => "thr, aps or raps for classes",
+            TargetKind::Real => "distribution, scaled or mean for real targets",
+            TargetKind::Forecast => "adaptive for forecasts",
+        }
     }
 
     /// Its name.
@@ -145,26 +131,28 @@ impl ConformalScore {
             Self::Distribution => "distribution",
             Self::Scaled => "scaled",
             Self::Mean => "mean",
+            Self::Adaptive => "adaptive",
         }
     }
 }
 
 impl ConformalConfig {
-    /// That α is one, and that the score is one of classes, or of real targets.
+    /// That α is one, and that the score goes with what is predicted.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] naming what is not allowed.
-    pub fn check(&self, classes: bool) -> Result<()> {
+    pub fn check(&self, kind: TargetKind) -> Result<()> {
         let fail = |argument, expected, found: &dyn core::fmt::Display| {
             Err(Error::argument("conformal prediction", argument, expected, found))
         };
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return fail("alpha", "above 0 and below 1", &self.alpha);
         }
-        match (classes, self.score.of_classes()) {
-            (true, None) => fail("conformal", "thr, aps or raps for classes", &self.score.name()),
-            (false, Some(_)) => fail("conformal", "distribution, scaled or mean for real targets", &self.score.name()),
-            (false, None) if self.per_class => fail("per_class", "left out for real targets", &self.per_class),
+        match kind {
+            _ if self.score.kind() != kind => fail("conformal", ConformalScore::of(kind), &self.score.name()),
+            TargetKind::Real | TargetKind::Forecast if self.per_class => {
+                fail("per_class", "left out where there are no classes", &self.per_class)
+            }
             _ => Ok(()),
         }
     }
@@ -185,7 +173,7 @@ impl Conformal {
         recalibrated: bool,
         seed: u64,
     ) -> Result<Self> {
-        config.check(true)?;
+        config.check(TargetKind::Classes)?;
         let ConformalConfig { alpha, per_class, .. } = config;
         let score = config.score.of_classes().unwrap_or(ClassScore::Thr);
         let settings = ClassConformalConfig { alpha, score, per_class, nonempty: false, seed };
@@ -198,7 +186,7 @@ impl Conformal {
     /// # Errors
     /// As [`ConformalConfig::check`], [`DistributionConformal::fit`] and [`IntervalConformal::fit`].
     pub fn of_reals(config: ConformalConfig, real: &RealPredictions, targets: &[f64]) -> Result<Self> {
-        config.check(false)?;
+        config.check(TargetKind::Real)?;
         check_length(targets.len(), real.mean.len())?;
         let thresholds = if config.score == ConformalScore::Distribution {
             Thresholds::Distribution(DistributionConformal::fit(&real.pit(targets), config.alpha)?)
@@ -210,6 +198,16 @@ impl Conformal {
         Ok(Self { schema: CONFORMAL_SCHEMA, config, examples: targets.len(), recalibrated: false, thresholds })
     }
 
+    /// The thresholds of held-out forecasts, in the order of time; `data` has their targets.
+    ///
+    /// # Errors
+    /// As [`ConformalConfig::check`]; [`Error::Targets`] if `data` has no targets to forecast.
+    pub fn of_forecasts(config: ConformalConfig, real: &RealPredictions, data: &Dataset) -> Result<Self> {
+        config.check(TargetKind::Forecast)?;
+        let thresholds = Thresholds::Forecast(ForecastConformal::fit(config.alpha, real, data)?);
+        Ok(Self { schema: CONFORMAL_SCHEMA, config, examples: data.len(), recalibrated: false, thresholds })
+    }
+
     /// The sets of new class probabilities.
     ///
     /// # Errors
@@ -217,15 +215,19 @@ impl Conformal {
     pub fn sets(&self, probs: &Probabilities) -> Result<PredictionSets> {
         match &self.thresholds {
             Thresholds::Classes(conformal) => Ok(conformal.predict(probs)?),
-            Thresholds::Distribution(_) | Thresholds::Interval(_) => Err(other_kind("real targets", "classes")),
+            Thresholds::Distribution(_) | Thresholds::Interval(_) | Thresholds::Forecast(_) => {
+                Err(other_kind("real targets", "classes"))
+            }
         }
     }
 
-    /// The intervals of new real predictions.
+    /// The intervals of new real predictions. Those of forecasts that are followed by their targets in `data` learn from
+    /// them on the way, each from what was known when it was made.
     ///
     /// # Errors
-    /// [`Error::Targets`] for thresholds of classes; those of [`IntervalConformal::predict`].
-    pub fn intervals(&self, real: &RealPredictions) -> Result<Intervals> {
+    /// [`Error::Targets`] for thresholds of classes, or of another kind of real targets; those of
+    /// [`IntervalConformal::predict`].
+    pub fn intervals(&self, real: &RealPredictions, data: &Dataset) -> Result<Intervals> {
         match &self.thresholds {
             Thresholds::Classes(_) => Err(other_kind("classes", "real targets")),
             Thresholds::Distribution(conformal) => {
@@ -238,7 +240,20 @@ impl Conformal {
                 let stddevs = stddevs(real);
                 Ok(conformal.predict(band(self.config.score, real, &stddevs))?)
             }
+            Thresholds::Forecast(conformal) => conformal.clone().follow(real, data),
         }
+    }
+
+    /// The same after forecasts that became known: `data` has their targets. Other thresholds stay as they are.
+    ///
+    /// # Errors
+    /// As [`intervals`](Self::intervals).
+    pub fn learned(&self, real: &RealPredictions, data: &Dataset) -> Result<Self> {
+        let mut learned = self.clone();
+        if let Thresholds::Forecast(conformal) = &mut learned.thresholds {
+            conformal.follow(real, data)?;
+        }
+        Ok(learned)
     }
 
     /// What there were too few held-out examples for, if for anything. `classes` are the names of the classes.
@@ -256,7 +271,9 @@ impl Conformal {
                     .collect();
                 (!names.is_empty()).then(|| too_few(format!("every set holds {}", names.join(", "))))
             }
-            Thresholds::Distribution(_) | Thresholds::Interval(_) if !self.threshold(0).is_finite() => {
+            Thresholds::Distribution(_) | Thresholds::Interval(_)
+                if self.threshold(0).is_some_and(|threshold| !threshold.is_finite()) =>
+            {
                 Some(too_few("every interval is the whole line".to_owned()))
             }
             Thresholds::Distribution(conformal) if conformal.levels() == (0.0, 1.0) => Some(
@@ -264,68 +281,20 @@ impl Conformal {
                  at all; try another conformal score"
                     .to_owned(),
             ),
-            Thresholds::Distribution(_) | Thresholds::Interval(_) => None,
-        }
-    }
-
-    /// The threshold of a class, or of real targets.
-    fn threshold(&self, class: usize) -> &Threshold {
-        match &self.thresholds {
-            Thresholds::Classes(conformal) => conformal.threshold(class),
-            Thresholds::Distribution(conformal) => conformal.threshold(),
-            Thresholds::Interval(conformal) => conformal.threshold(),
-        }
-    }
-
-    /// Scores of sets.
-    ///
-    /// # Errors
-    /// Those of [`PredictionSets::scores`].
-    pub fn score_sets(&self, sets: &PredictionSets, labels: &[usize]) -> Result<ConformalScores> {
-        let scores = CoverageScores::Sets(sets.scores(labels, &Bootstrap::default())?);
-        let size = |class: usize| labels.iter().filter(|&&label| label == class).count();
-        let expected = match self.config.per_class {
-            true => {
-                let occurring = (0..sets.classes()).filter(|&class| size(class) > 0);
-                occurring.map(|class| self.expected(Some(class), size(class))).collect::<Result<_>>()?
+            Thresholds::Forecast(conformal) if conformal.examples() < fewest => {
+                Some(too_few("the first intervals are the whole line".to_owned()))
             }
-            false => vec![self.expected(None, labels.len())?],
-        };
-        Ok(ConformalScores { config: self.config, examples: self.examples, expected, scores })
+            Thresholds::Distribution(_) | Thresholds::Interval(_) | Thresholds::Forecast(_) => None,
+        }
     }
 
-    /// Scores of intervals.
-    ///
-    /// # Errors
-    /// [`MetricError::Length`] or [`MetricError::Empty`] if the targets do not fit.
-    pub fn score_intervals(&self, intervals: &Intervals, targets: &[f64]) -> Result<ConformalScores> {
-        check_length(intervals.low.len(), targets.len())?;
-        let ends = || intervals.low.iter().zip(&intervals.high);
-        let covered = ends().zip(targets).map(|((low, high), y)| f64::from(u8::from(low <= y && y <= high)));
-        let widths: Vec<f64> = ends().map(|(low, high)| high - low).collect();
-        let bootstrap = Bootstrap::default();
-        let coverage = bootstrap.mean(&covered.collect::<Vec<_>>())?;
-        let scores = CoverageScores::Intervals(IntervalScores { coverage, mean_width: bootstrap.mean(&widths)? });
-        let expected = vec![self.expected(None, targets.len())?];
-        Ok(ConformalScores { config: self.config, examples: self.examples, expected, scores })
-    }
-
-    /// Where the coverage of `test` examples should lie.
-    fn expected(&self, class: Option<usize>, test: usize) -> Result<ExpectedCoverage> {
-        let threshold = self.threshold(class.unwrap_or(0));
-        let law = CoverageLaw::new(threshold.examples(), threshold.alpha())?;
-        let (low, high) = law.covered_between(test, ERROR)?;
-        Ok(ExpectedCoverage { class, low: count(low) / count(test), high: count(high) / count(test) })
-    }
-}
-
-impl CoverageScores {
-    /// Share of the examples that are covered.
-    #[must_use]
-    pub fn coverage(&self) -> Estimate {
-        match self {
-            Self::Sets(scores) => scores.coverage,
-            Self::Intervals(scores) => scores.coverage,
+    /// The threshold of a class, or of real targets; none of forecasts, which have many.
+    fn threshold(&self, class: usize) -> Option<&Threshold> {
+        match &self.thresholds {
+            Thresholds::Classes(conformal) => Some(conformal.threshold(class)),
+            Thresholds::Distribution(conformal) => Some(conformal.threshold()),
+            Thresholds::Interval(conformal) => Some(conformal.threshold()),
+            Thresholds::Forecast(_) => None,
         }
     }
 }
@@ -337,7 +306,7 @@ fn stddevs(real: &RealPredictions) -> Vec<f64> {
 /// What the intervals are built on: means alone, or with their deviations.
 fn band<'a>(score: ConformalScore, real: &'a RealPredictions, stddevs: &'a [f64]) -> Band<'a> {
     match score {
-        ConformalScore::Scaled => Band::Scaled { means: &real.mean, stddevs },
+        ConformalScore::Scaled | ConformalScore::Adaptive => Band::Scaled { means: &real.mean, stddevs },
         _ => Band::Mean { means: &real.mean },
     }
 }
@@ -357,12 +326,17 @@ fn other_kind(expected: &str, found: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Labels;
     use crate::predict::Mixture;
 
     const MEAN: ConformalConfig = ConformalConfig { score: ConformalScore::Mean, alpha: 0.2, per_class: false };
 
+    fn none() -> Dataset {
+        Dataset { name: "none".into(), channels: 1, examples: Vec::new(), labels: Labels::None }
+    }
+
     /// Normal predictions of mean 0 with these deviations.
-    fn normals(stddevs: &[f64]) -> RealPredictions {
+    pub(super) fn normals(stddevs: &[f64]) -> RealPredictions {
         let distribution = |&scale: &f64| {
             let mut mixture = Mixture::default();
             mixture.push_normal(0.0, scale);
@@ -386,7 +360,7 @@ mod tests {
             let conformal = Conformal::of_reals(ConformalConfig { score, ..MEAN }, &real, &targets).unwrap();
             let text = serde_json::to_string(&conformal).unwrap();
             assert_eq!(serde_json::from_str::<Conformal>(&text).unwrap(), conformal);
-            let Intervals { low, high } = conformal.intervals(&normals(&[3.0])).unwrap();
+            let Intervals { low, high } = conformal.intervals(&normals(&[3.0]), &none()).unwrap();
             (low[0], high[0])
         };
         assert_eq!(of(ConformalScore::Mean), (-4.0, 4.0));
@@ -400,7 +374,7 @@ mod tests {
         let conformal = Conformal::of_reals(MEAN, &normals(&[1.0]), &[1.0]).unwrap();
         let warning = conformal.warning(&[]).unwrap();
         assert_eq!(warning, "every interval is the whole line: fewer than 4 held-out examples");
-        let intervals = conformal.intervals(&normals(&[1.0, 1.0])).unwrap();
+        let intervals = conformal.intervals(&normals(&[1.0, 1.0]), &none()).unwrap();
         let scores = conformal.score_intervals(&intervals, &[5.0, 6.0]).unwrap();
         assert_eq!((scores.scores.coverage().value, scores.expected[0].low), (1.0, 1.0));
         let text = serde_json::to_string(&scores).unwrap();
@@ -420,19 +394,23 @@ mod tests {
         assert_eq!((classes, conformal.warning(&[])), (vec![Some(0), Some(1)], None));
         let text = serde_json::to_string(&scores).unwrap();
         assert_eq!(serde_json::from_str::<ConformalScores>(&text).unwrap(), scores);
-        assert!(conformal.intervals(&normals(&[1.0])).is_err());
+        assert!(conformal.intervals(&normals(&[1.0]), &none()).is_err());
         assert!(Conformal::of_reals(MEAN, &normals(&[1.0]), &[1.0]).unwrap().sets(&probs).is_err());
     }
 
     #[test]
     fn misuse_is_named() {
-        let text = |config: ConformalConfig, classes| config.check(classes).unwrap_err().to_string();
-        let thr = ConformalConfig { score: ConformalScore::Thr, ..MEAN };
+        use TargetKind::{Classes, Forecast, Real};
+        let text = |config: ConformalConfig, kind| config.check(kind).unwrap_err().to_string();
+        let of = |score| ConformalConfig { score, ..MEAN };
+        let (thr, adaptive) = (of(ConformalScore::Thr), of(ConformalScore::Adaptive));
         let owner = "conformal prediction: ";
-        assert_eq!(text(MEAN, true), format!("{owner}`conformal` must be thr, aps or raps for classes, found mean"));
-        let expected = format!("{owner}`conformal` must be distribution, scaled or mean for real targets, found thr");
-        assert_eq!(text(thr, false), expected);
-        assert!(text(ConformalConfig { per_class: true, ..MEAN }, false).contains("`per_class` must be left out"));
-        assert!(text(ConformalConfig { alpha: 1.0, ..thr }, true).contains("`alpha` must be above 0 and below 1"));
+        assert_eq!(text(MEAN, Classes), format!("{owner}`conformal` must be thr, aps or raps for classes, found mean"));
+        let expected = "`conformal` must be distribution, scaled or mean for real targets, found";
+        assert_eq!(text(thr, Real), format!("{owner}{expected} thr"));
+        assert_eq!(text(adaptive, Real), format!("{owner}{expected} adaptive"));
+        assert_eq!(text(MEAN, Forecast), format!("{owner}`conformal` must be adaptive for forecasts, found mean"));
+        assert!(text(ConformalConfig { per_class: true, ..MEAN }, Real).contains("`per_class` must be left out"));
+        assert!(text(ConformalConfig { alpha: 1.0, ..thr }, Classes).contains("`alpha` must be above 0 and below 1"));
     }
 }
