@@ -1,7 +1,7 @@
 //! Forecasts side by side: paired by time, step and variable, resampled by forecast with all its steps.
 
 use super::Compared;
-use super::scores::{HORIZON, Score};
+use super::scores::{COVERAGE_GAP, HORIZON, Score, gap};
 use crate::error::Result;
 use crate::number::mean;
 use crate::read::{Horizon, Predicted};
@@ -18,13 +18,17 @@ fn of_score(score: Score, predicted: &[&Predicted]) -> Result<Compared> {
     let terms = predicted.iter().map(|run| per_forecast(score, run)).collect::<Result<Vec<_>, _>>()?;
     let steps = predicted.iter().map(|run| steps(run)).max().unwrap_or(1);
     let (bootstrap, n) = (Bootstrap { block: steps, ..Bootstrap::default() }, terms[0].len());
-    let value = |terms: &Vec<f64>| Ok(Some(bootstrap.estimate(n, |chosen| total(score, terms, chosen))?));
+    let estimate = |statistic: &(dyn Fn(&[usize]) -> f64 + Sync)| match score.key {
+        COVERAGE_GAP => bootstrap.estimate_shifted(n, statistic),
+        _ => bootstrap.estimate(n, statistic),
+    };
+    let value = |terms: &Vec<f64>| Ok(Some(estimate(&|chosen| total(score, terms, chosen))?));
     let difference = |(run, terms_of_run): (usize, &Vec<f64>)| -> Result<Option<Estimate>> {
         let of = |terms: &Vec<f64>, chosen: &[usize]| total(score, terms, chosen);
         if run == 0 {
             return Ok(None);
         }
-        Ok(Some(bootstrap.difference(n, |chosen| of(terms_of_run, chosen), |chosen| of(&terms[0], chosen))?))
+        Ok(Some(estimate(&|chosen| of(terms_of_run, chosen) - of(&terms[0], chosen))?))
     };
     Ok(Compared {
         score,
@@ -47,7 +51,7 @@ fn per_forecast(score: Score, predicted: &Predicted) -> Result<Vec<f64>, MetricE
     let each = match score.key {
         "normal_crps" => Forecasts::normal(&values.mean, &values.stddev)?.crps(&values.targets)?,
         "interval_score_90" => interval_score_per_example(&values.low, &values.high, &values.targets, 0.9)?,
-        "coverage_90" => covered_per_example(&values.low, &values.high, &values.targets)?,
+        "coverage_90" | COVERAGE_GAP => covered_per_example(&values.low, &values.high, &values.targets)?,
         _ => squared_errors(&values.mean, &values.targets)?,
     };
     Ok(each.chunks_exact(each.len() / ids.len()).map(mean).collect())
@@ -56,7 +60,11 @@ fn per_forecast(score: Score, predicted: &Predicted) -> Result<Vec<f64>, MetricE
 /// The score of chosen forecasts.
 fn total(score: Score, terms: &[f64], chosen: &[usize]) -> f64 {
     let mean = chosen.iter().map(|&i| terms[i]).sum::<f64>() / crate::number::count(chosen.len());
-    if score.key == "rmse" { mean.sqrt() } else { mean }
+    match score.key {
+        "rmse" => mean.sqrt(),
+        COVERAGE_GAP => gap(mean),
+        _ => mean,
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use super::{Compared, Verdict, horizon};
 use crate::error::Result;
+use crate::number::count;
 use crate::read::{Classes, Predicted, Reals};
 use elbo::metric::{
     Bootstrap, Estimate, Forecasts, MetricError, RegressionPredictions, ScoreDifference, classification_differences,
-    classification_scores, regression_differences, regression_scores,
+    classification_scores, covered_per_example, regression_differences, regression_scores,
 };
 use serde_json::Value;
 
@@ -29,9 +30,13 @@ pub enum Better {
     Lower,
     /// More of it.
     Higher,
-    /// Nothing by itself: best at 0.9.
+    /// Nothing by itself: best at 0.9, how far off says its [gap](COVERAGE_GAP).
     Coverage,
 }
+
+/// Key of the distance between coverage and 0.9.
+pub(super) const COVERAGE_GAP: &str = "coverage_gap_90";
+const GAP: Score = score(COVERAGE_GAP, "distance of that coverage from 90 %", Better::Lower);
 
 const fn score(key: &'static str, name: &'static str, better: Better) -> Score {
     Score { key, source: key, name, better }
@@ -47,21 +52,28 @@ const CLASSES: [Score; 6] = [
 ];
 
 /// Log density and CRPS are those of the normal with the predictive's moments: files of predictions tell no more.
-const REALS: [Score; 6] = [
+const REALS: [Score; 7] = [
     score("rmse", "root mean squared error", Better::Lower),
     score("mae", "mean absolute error", Better::Lower),
     Score { source: "nll", ..score("normal_nll", "negative log density of the normal (nats)", Better::Lower) },
     Score { source: "crps", ..score("normal_crps", "CRPS of the normal", Better::Lower) },
     score("interval_score_90", "interval score of 90 % intervals", Better::Lower),
     score("coverage_90", "coverage of 90 % intervals", Better::Coverage),
+    GAP,
 ];
 
-pub(super) const HORIZON: [Score; 4] = [
+pub(super) const HORIZON: [Score; 5] = [
     score("rmse", "root mean squared error", Better::Lower),
     score("normal_crps", "CRPS of the normal", Better::Lower),
     score("interval_score_90", "interval score of 90 % intervals", Better::Lower),
     score("coverage_90", "coverage of 90 % intervals", Better::Coverage),
+    GAP,
 ];
+
+/// How far a coverage is from 90 %.
+pub(super) fn gap(coverage: f64) -> f64 {
+    (coverage - 0.9).abs()
+}
 
 impl Score {
     /// What is good, in words.
@@ -97,7 +109,31 @@ pub fn compared(predicted: &[&Predicted]) -> Result<Vec<Compared>> {
     let first = predicted[0];
     let later = predicted[1..].iter().map(|run| differences(run, first)).collect::<Result<Vec<_>>>()?;
     let shown: &[Score] = if matches!(first, Predicted::Classes(_)) { &CLASSES } else { &REALS };
-    Ok(shown.iter().map(|&score| of_score(score, &values, &later)).collect())
+    let of = |&score: &Score| match score {
+        GAP => gaps(score, predicted),
+        _ => Ok(of_score(score, &values, &later)),
+    };
+    shown.iter().map(of).collect()
+}
+
+/// The distance of coverage from 90 %. Resampling moves it away from 0, for which its intervals make up.
+fn gaps(score: Score, predicted: &[&Predicted]) -> Result<Compared> {
+    let covered = |run: &&Predicted| match run {
+        Predicted::Reals(reals) => covered_per_example(&reals.low, &reals.high, &reals.targets),
+        Predicted::Classes(_) | Predicted::Horizon(_) => Ok(Vec::new()),
+    };
+    let runs = predicted.iter().map(covered).collect::<Result<Vec<_>, _>>()?;
+    let (bootstrap, n) = (Bootstrap::default(), runs[0].len());
+    let of = |run: &[f64], chosen: &[usize]| gap(chosen.iter().map(|&i| run[i]).sum::<f64>() / count(chosen.len()));
+    let value = |run: &Vec<f64>| bootstrap.estimate_shifted(n, |chosen| of(run, chosen)).map(Some);
+    let difference =
+        |run: &Vec<f64>| bootstrap.estimate_shifted(n, |chosen| of(run, chosen) - of(&runs[0], chosen)).map(Some);
+    let later = runs[1..].iter().map(difference);
+    Ok(Compared {
+        score,
+        values: runs.iter().map(value).collect::<Result<_, _>>()?,
+        differences: core::iter::once(Ok(None)).chain(later).collect::<Result<_, _>>()?,
+    })
 }
 
 fn of_score(score: Score, values: &[Value], later: &[Vec<ScoreDifference>]) -> Compared {
@@ -160,9 +196,10 @@ mod tests {
         let more = Estimate { value: 0.2, low: 0.1, high: 0.3 };
         let both = Estimate { value: 0.0, low: -0.1, high: 0.1 };
         let [accuracy, nll, ..] = CLASSES;
-        let [rmse, .., coverage] = REALS;
+        let [rmse, .., coverage, gap] = REALS;
         assert_eq!((nll.verdict(&less), nll.verdict(&more)), (Verdict::Better, Verdict::Worse));
         assert_eq!((accuracy.verdict(&less), accuracy.verdict(&more)), (Verdict::Worse, Verdict::Better));
+        assert_eq!((gap.verdict(&less), gap.verdict(&more)), (Verdict::Better, Verdict::Worse));
         assert_eq!((rmse.verdict(&both), coverage.verdict(&less)), (Verdict::NotShown, Verdict::NotShown));
     }
 
@@ -188,6 +225,9 @@ mod tests {
         let coverage = of("coverage_90");
         assert_eq!(coverage.differences[0], None);
         assert_eq!(coverage.differences[1], Some(Estimate { value: 1.0, low: 1.0, high: 1.0 }));
+        // Run a holds none of 90 %, run b all: it is nearer by 0.8.
+        let gap = of("coverage_gap_90").differences[1].unwrap();
+        assert!((gap.value + 0.8).abs() < 1e-12 && gap.high < -0.79, "{gap:?}");
         let rmse = of("rmse");
         assert_eq!(rmse.differences[1], Some(Estimate { value: 0.0, low: 0.0, high: 0.0 }));
         assert!(rmse.values[0].unwrap().low < rmse.values[0].unwrap().high);

@@ -64,9 +64,10 @@ impl Observed {
         self.values[t * self.variables + v]
     }
 
-    /// The last value of variable `v` before forecast `n`; not a number where it is not known.
+    /// The last value of variable `v` that was observed before forecast `n`; not a number where none is known.
     pub fn before(&self, n: usize, v: usize) -> f64 {
-        self.origins[n].checked_sub(1).map_or(f64::NAN, |t| self.value(t, v))
+        let rows = (0..self.origins[n]).rev();
+        rows.map(|t| self.value(t, v)).find(|value| !value.is_nan()).unwrap_or(f64::NAN)
     }
 
     /// The time of row `t`, or its number from 1.
@@ -102,5 +103,7 @@ mod tests {
         let found = Observed::of(&series, &horizon(&["b"], &[2.0, 3.0, 4.0])).unwrap();
         assert_eq!((found.origins.as_slice(), found.value(3, 0)), (&[1][..], 4.0));
         assert!(Observed::of(&series, &horizon(&["z"], &[2.0, 3.0, 4.0])).is_none());
+        let gap = Observed { values: vec![1.0, f64::NAN, 3.0, 4.0], origins: vec![0, 2], ..found };
+        assert!(gap.before(0, 0).is_nan() && gap.before(1, 0) == 1.0, "the last one that was observed");
     }
 }

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::number::{count, counted, interval, mean, percent, short};
 use crate::read::{Horizon, Observed, Run};
 use crate::section::coverage::{Covered, covered};
-use elbo::metric::{Bootstrap, Estimate, ForecastScores};
+use elbo::metric::{Estimate, ForecastScores, Forecasts};
 use elbo::run::Scores;
 
 /// With fewer forecasts that share no row nothing is said of chance.
@@ -78,9 +78,9 @@ fn against_persistence(run: &Run, horizon: &Horizon, scores: &ForecastScores) ->
     })
 }
 
-/// By how much the mean squared error of persistence is larger, with an interval from resampling blocks of as many
-/// consecutive forecasts as there are steps (Carlstein 1986; Künsch 1989, section 2.1): forecasts of different blocks
-/// share few rows. `None` for less than five blocks, and where the last values are not known.
+/// By how much the mean squared error of persistence is larger, with a 95 % interval from the means of blocks of as many
+/// consecutive forecasts as there are steps (batch means, Law and Kelton 2000, section 9.5.3): Student's t knows how few
+/// they are. `None` for less than five blocks, and where the last values are not known.
 fn gain(horizon: &Horizon, seen: &Observed) -> Result<Option<Estimate>> {
     let values = &horizon.values;
     let of = |n: usize| {
@@ -92,15 +92,15 @@ fn gain(horizon: &Horizon, seen: &Observed) -> Result<Option<Estimate>> {
         mean(&gains.collect::<Vec<_>>())
     };
     let known: Vec<f64> = (0..horizon.len()).map(of).filter(|gain| gain.is_finite()).collect();
-    let blocks: Vec<&[f64]> = known.chunks(horizon.steps).collect();
+    let blocks: Vec<f64> = known.chunks_exact(horizon.steps).map(mean).collect();
     if blocks.len() < FEW {
         return Ok(None);
     }
-    let statistic = |chosen: &[usize]| {
-        let drawn = || chosen.iter().flat_map(|&block| blocks[block]);
-        drawn().sum::<f64>() / count(drawn().count())
-    };
-    Ok(Some(Bootstrap::default().estimate(blocks.len(), statistic)?))
+    let (value, n) = (mean(&blocks), count(blocks.len()));
+    let variance = blocks.iter().map(|block| (block - value).powi(2)).sum::<f64>() / (n - 1.0);
+    let quantile = Forecasts::student_t(&[n - 1.0], &[0.0], &[1.0])?.quantiles(0.975)?[0];
+    let half = quantile * (variance / n).sqrt();
+    Ok(Some(Estimate { value, low: value - half, high: value + half }))
 }
 
 /// Whether the intervals keep what they promise, in all and step by step.
@@ -197,6 +197,15 @@ mod tests {
         let times = vec![String::new(); 11];
         let seen = Observed { times, values: rows, variables: 1, origins: (1..=10).collect() };
         assert_eq!(gain(&horizon, &seen).unwrap(), Some(Estimate { value: 1.0, low: 1.0, high: 1.0 }));
+        // Two of five blocks are better by 2, three worse by 1: a bootstrap of five might be sure, this is not.
+        let mut noisy = horizon.clone();
+        noisy.values.mean = targets.iter().enumerate().map(|(i, y)| y + if i % 5 < 2 { 0.0 } else { 1.5 }).collect();
+        let found = gain(&noisy, &seen).unwrap().unwrap();
+        assert!(
+            (found.value - (0.4 - 0.6 * 1.25)).abs() < 1e-12 && found.low < found.value && found.value < found.high
+        );
+        // Ten blocks of one step: mean -0.35, standard deviation 1.162, and the 97.5 % quantile of t with 9 degrees.
+        assert!((found.high - found.value - 2.262_157 * 1.161_895 / 10.0_f64.sqrt()).abs() < 1e-5, "{found:?}");
         let short = Horizon { ids: vec!["a".into(); 4], ..horizon };
         assert_eq!(gain(&short, &seen).unwrap(), None);
     }

@@ -48,9 +48,13 @@ fn against_truth(reals: &Reals) -> Figure {
     let (low, high) = (x.low().max(y.low()), x.high().min(y.high()));
     let mut scatter = scatter(("predicted-true", "Predicted and true values"), (x, y), points);
     scatter.line = (low < high).then(|| (vec![(low, low), (high, high)], "predicted = true".into()));
-    let text = explained(reals).map_or("All test targets are equal.".into(), |share| {
-        format!("The predicted means explain {} of the variance of the test targets.", percent(share))
-    });
+    let text = match explained(reals) {
+        None => "All test targets are equal.".into(),
+        Some(share) if share > 0.0 => {
+            format!("The predicted means explain {} of the variance of the test targets.", percent(share))
+        }
+        Some(_) => "The mean of the test targets would be nearer to them than these predictions are.".into(),
+    };
     scatter.figure().with_text(text)
 }
 
