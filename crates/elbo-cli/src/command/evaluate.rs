@@ -16,7 +16,8 @@ pub fn run(args: &EvaluateArgs, json: bool) -> Result<Outcome> {
     let found = args.ood.as_ref().map(|other| ood::run(args, other, &trained, &data, draws)).transpose()?;
     let is_scored = found.is_none() || args.min_accuracy.is_some() || !ood::is_unlabelled(&data);
     let scores = is_scored.then(|| scored(args, &trained, &data, draws)).transpose()?;
-    show(args, data.len(), scores.as_ref(), found.as_ref(), json);
+    let warning = read::trained_on(&data, &args.input, &trained.config);
+    show(args, data.len(), (scores.as_ref(), found.as_ref(), warning), json);
     match &scores {
         Some(scores) => outcome(args.min_accuracy, &scores.posterior_predictive),
         None => Ok(Outcome::Done),
@@ -35,9 +36,17 @@ fn scored(
     Ok(evaluate_adjusted(&trained.model, &data, samples, seed, &adjustments)?.scores)
 }
 
-fn show(args: &EvaluateArgs, examples: usize, scores: Option<&TestScores>, found: Option<&Found>, json: bool) {
+fn show(
+    args: &EvaluateArgs,
+    examples: usize,
+    (scores, found, warning): (Option<&TestScores>, Option<&Found>, Option<String>),
+    json: bool,
+) {
     if json {
         let mut value = serde_json::json!({ "input": args.input, "examples": examples });
+        if let Some(warning) = warning {
+            value["warnings"] = vec![warning].into();
+        }
         if let Some(scores) = scores {
             value["scores"] = serde_json::json!(scores);
         }
@@ -45,6 +54,9 @@ fn show(args: &EvaluateArgs, examples: usize, scores: Option<&TestScores>, found
             value["ood"] = found.json();
         }
         return output::json(&value);
+    }
+    if let Some(warning) = warning {
+        output::note(&format!("warning: {warning}"));
     }
     let part = format!("{examples} examples of {}", args.input.display());
     if let Some(scores) = scores {

@@ -2,10 +2,11 @@
 
 use crate::cli::ReadArgs;
 use burn::tensor::Device;
-use elbo::data::{Dataset, ReadOptions, read_series, read_with};
+use elbo::data::{Dataset, Example, ReadOptions, read_series, read_with};
 use elbo::model::Model;
 use elbo::run::{Adjustments, DataSource, RunConfig, RunFolder};
 use elbo::{Error, Result};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// A finished run.
@@ -50,6 +51,22 @@ pub fn data(path: &Path, args: &ReadArgs, config: &RunConfig) -> Result<Dataset>
             Ok(read_with(path, &args.options(&config.data.read))?)
         }
     }
+}
+
+/// That examples of `data` were trained on, if some were: their scores are too good. Nothing is said where the training data
+/// are gone or have changed.
+pub fn trained_on(data: &Dataset, path: &Path, config: &RunConfig) -> Option<String> {
+    let loaded = config.data.source.load(&config.data.read, &config.training).ok()?;
+    if loaded.fingerprint != config.data.fingerprint {
+        return None;
+    }
+    let bits = |example: &Example| example.values.iter().map(|value| value.to_bits()).collect::<Vec<u32>>();
+    let known: HashSet<Vec<u32>> = loaded.train.examples.iter().map(bits).collect();
+    let again = data.examples.iter().filter(|example| known.contains(&bits(example))).count();
+    (again > 0).then(|| {
+        let (all, path) = (data.len(), path.display());
+        format!("{again} of {all} examples of {path} were trained on: their scores and uncertainties are too good")
+    })
 }
 
 /// Reads a file to predict from; of a series what follows its end is predicted.

@@ -6,11 +6,12 @@ use crate::cli::TrainArgs;
 use crate::output::{self, Progress};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
+use elbo::data::{Gaps, read_series};
 use elbo::device::DeviceName;
 use elbo::record::parameter_names;
 use elbo::run::{
-    Adjustments, Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, RunConfig, RunFolder, Sweep, TestScores,
-    Timing, TrainingSummary, evaluate_adjusted, predictions_csv,
+    Adjustments, DataSource, Event, EventLog, Metrics, ModelSummary, PartSizes, Parts, RunConfig, RunFolder, Sweep,
+    TestScores, Timing, TrainingSummary, evaluate_adjusted, predictions_csv,
 };
 use elbo::train::{Trainer, TrainingData};
 use std::path::{Path, PathBuf};
@@ -284,9 +285,20 @@ impl Page {
     }
 }
 
+/// Rows of a series that are further apart than usual: windows do not know.
+fn gaps(config: &RunConfig) -> Option<String> {
+    let DataSource::Series { series, columns, .. } = &config.data.source else { return None };
+    let Gaps { longer, steps, first: (before, after) } = read_series(series, columns).ok()?.gaps()?;
+    Some(format!(
+        "{longer} of the {steps} steps from row to row are longer than usual, the first from {before} to {after}: rows are taken \
+         one after the other all the same; add the rows that are missing, with `?` for their values"
+    ))
+}
+
 fn show(folder: &RunFolder, metrics: &Metrics, page: &Page, json: bool) -> Result<Outcome> {
     let config = folder.config()?;
-    let warnings = folder.adjustments(&config)?.warnings(config.data.target_names());
+    let adjusted = folder.adjustments(&config)?.warnings(config.data.target_names());
+    let warnings: Vec<String> = gaps(&config).into_iter().chain(adjusted).collect();
     if json {
         let mut value = serde_json::json!({ "event": "result", "run": folder.path(), "metrics": metrics });
         if !warnings.is_empty() {

@@ -113,6 +113,27 @@ fn an_interrupted_forecast_can_be_resumed_as_it_was_begun() {
     assert!(message.contains("the run began with other settings: the data"), "{message}");
 }
 
+/// Rows are left out of a file, and a file has rows that were trained on.
+#[test]
+fn what_makes_scores_doubtful_is_told() {
+    let folder = Folder::new();
+    let lines: Vec<String> = series(100).lines().map(str::to_owned).collect();
+    let short = [&lines[..40], &lines[43..]].concat().join("\n");
+    let (file, out) = (folder.file("sales.csv", short), folder.path("run"));
+    let result = run(["train", "--series", &file, "--horizon", "2", "--epochs", "2", "--json", "--out", &out]);
+    let result: Value = serde_json::from_str(result.lines().last().unwrap()).unwrap();
+    let warning = result["warnings"][0].as_str().unwrap();
+    assert!(
+        warning
+            .starts_with("1 of the 96 steps from row to row are longer than usual, the first from 1993-03 to 1993-07")
+    );
+    let found: Value = serde_json::from_str(&run(["evaluate", "--run", &out, "--input", &file, "--json"])).unwrap();
+    assert!(found["warnings"][0].as_str().unwrap().contains("were trained on"), "{found}");
+    let later = folder.file("later.csv", [&lines[..1], &lines[85..]].concat().join("\n"));
+    let found: Value = serde_json::from_str(&run(["evaluate", "--run", &out, "--input", &later, "--json"])).unwrap();
+    assert!(found.get("warnings").is_none() && found["examples"] == 7, "{found}");
+}
+
 #[test]
 fn heavy_tails_can_be_asked_for() {
     let folder = Folder::new();

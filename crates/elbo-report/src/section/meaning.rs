@@ -68,10 +68,46 @@ fn of_classes(scores: &ClassificationScores) -> Vec<Row> {
             "The same gap squared, less what chance adds: 0 on average if calibrated. An interval above 0 is evidence of a gap.",
         ),
         Row::new(
+            "Calibration error, equal mass",
+            scores.ece_equal_mass,
+            "The same gap in 15 bins of equally many examples: no bin is left to a few.",
+        ),
+        Row::new(
+            "Calibration error, by class",
+            scores.ece_classwise,
+            "The same gap of every class's own probability, averaged over the classes.",
+        ),
+        Row::new(
+            "Brier score: reliability",
+            scores.brier_reliability,
+            "The part that comes from probabilities that are not frequencies; lower is better.",
+        ),
+        Row::new(
+            "Brier score: resolution",
+            scores.brier_resolution,
+            "What telling the examples apart takes off; higher is better.",
+        ),
+        Row::new(
+            "Brier score: uncertainty",
+            scores.brier_uncertainty,
+            "What always predicting the frequencies of the classes has: a property of the data.",
+        ),
+        Row::new(
             "AUROC of errors",
             scores.error_auroc,
             "How often a wrong prediction is less sure than a right one: 1 is best, 0.5 is chance.",
         ),
+        Row::new(
+            "AUPR of errors",
+            scores.error_aupr,
+            "Mean share of wrong predictions among the least sure, up to each wrong one; chance is the share of errors.",
+        ),
+        Row::new(
+            "FPR at 95 % of errors",
+            scores.error_fpr95,
+            "Share of the right predictions that are doubted too where 95 % of the wrong ones are; lower is better.",
+        )
+        .share(),
         Row::new(
             "AURC",
             scores.aurc,

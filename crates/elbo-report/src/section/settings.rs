@@ -186,6 +186,8 @@ fn command(run: &Run) -> String {
         option("alpha", &conformal.alpha.to_string());
         words.extend(conformal.per_class.then(|| "--per-class".to_owned()));
     }
+    let device = run.metrics.as_ref().map(|metrics| &metrics.timing.device);
+    words.extend(device.filter(|device| *device != "flex").map(|device| format!("--device {}", quoted(device))));
     words.join(" \\\n  ")
 }
 

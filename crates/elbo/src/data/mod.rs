@@ -36,7 +36,7 @@ pub use dataset::{Dataset, Example, Labels};
 pub use embedded::{NAMES, embedded};
 pub use error::{DataError, Place};
 pub use forecast::{
-    HeldOut, SeriesColumns, SeriesParts, TimeSeries, WindowShape, chronological, parse_series, read_series,
+    Gaps, HeldOut, SeriesColumns, SeriesParts, TimeSeries, WindowShape, chronological, parse_series, read_series,
 };
 pub use read::{Format, ReadOptions, TaskKind, parse_csv, parse_ts, parse_tsv, parse_with, read, read_with};
 pub use scaling::{Scaler, ScalingKind};

@@ -43,6 +43,7 @@ mod regression;
 mod resampling;
 mod scores;
 
+use calibration::of_classes;
 pub use calibration::{
     BandedBin, BinnedGaps, Binning, QuantileBuckets, ReliabilityBin, classwise_calibration_error,
     debiased_squared_calibration_error, equal_mass_calibration_error, expected_calibration_error,

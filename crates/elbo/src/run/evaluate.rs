@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[serde(untagged)]
 pub enum Scores {
     /// Of class probabilities.
-    Classification(ClassificationScores),
+    Classification(Box<ClassificationScores>),
     /// Of forecasts. (Before those of regression, whose names are among these.)
     Forecast(ForecastScores),
     /// Of real predictions.
@@ -94,7 +94,7 @@ fn scores(predictions: &Predictions, data: &TrainingData) -> Result<Scores> {
 
 /// The scores of class probabilities.
 pub(super) fn class_scores(probs: &Probabilities, labels: &[usize]) -> Result<Scores> {
-    Ok(Scores::Classification(classification_scores(probs, labels, &Bootstrap::default())?))
+    Ok(Scores::Classification(Box::new(classification_scores(probs, labels, &Bootstrap::default())?)))
 }
 
 fn real_scores(real: &RealPredictions, targets: &[f64]) -> Result<RegressionScores> {

@@ -2,7 +2,8 @@
 //!
 //! Scores stand at `test.posterior_predictive.<score>.value`, `.low`, `.high` and the same under `test.mean_network`.
 //! Classification has `accuracy`, `nll`, `brier`, `ece`, `squared_ece_debiased`, `spherical`, `error_auroc`, `aurc`,
-//! `excess_aurc`; regression `rmse`, `nll`, `coverage_90`, `mae`, `crps`, `interval_score_90`, `width_90`,
+//! `excess_aurc`, `ece_equal_mass`, `ece_classwise`, `brier_reliability`, `brier_resolution`, `brier_uncertainty`, `error_aupr`,
+//! `error_fpr95`; regression `rmse`, `nll`, `coverage_90`, `mae`, `crps`, `interval_score_90`, `width_90`,
 //! `error_spearman`; forecasts `rmse`, `mae`, `crps`, `nll`, `coverage_90`, `persistence_rmse`, and `by_step`. A score that cannot be had from the predictions is `null`. Runs
 //! that recalibrate (classes or real targets) have the same scores of the recalibrated posterior predictive under
 //! `test.calibrated`; runs with sets
@@ -134,9 +135,9 @@ mod tests {
         let metrics = read(SCHEMA_1).unwrap();
         let test = metrics.test.unwrap();
         assert_eq!(metrics.schema, 1);
-        let Scores::Classification(scores) = test.posterior_predictive else { panic!("{test:?}") };
+        let Scores::Classification(scores) = &test.posterior_predictive else { panic!("{test:?}") };
         assert_eq!((scores.accuracy.value, scores.spherical, scores.aurc), (1.0, None, None));
-        let Scores::Regression(scores) = test.mean_network else { panic!("{test:?}") };
+        let Scores::Regression(scores) = &test.mean_network else { panic!("{test:?}") };
         assert_eq!((scores.coverage_90.high, scores.crps, scores.mae), (0.75, None, None));
     }
 

@@ -2,9 +2,10 @@
 
 use crate::calibrated;
 use elbo::metric::{
-    Bootstrap, Probabilities, RegressionPredictions, RegressionScores, accuracy, brier, classification_differences,
-    classification_scores, coverage, debiased_squared_calibration_error, expected_calibration_error, interval_score,
-    mae, mean_nll, mean_width, nll, regression_differences, regression_scores, rmse, spearman, spherical,
+    Binning, Bootstrap, BrierStrata, Detection, Probabilities, RegressionPredictions, RegressionScores, accuracy,
+    brier, classification_differences, classification_scores, classwise_calibration_error, coverage,
+    debiased_squared_calibration_error, equal_mass_calibration_error, expected_calibration_error, interval_score, mae,
+    mean_nll, mean_width, nll, regression_differences, regression_scores, rmse, spearman, spherical, variation_ratio,
 };
 use elbo_kernels::Stream;
 use elbo_kernels::noise::normal::normals_f64;
@@ -31,6 +32,23 @@ fn a_report_holds_the_scores_and_their_intervals() {
         let estimate = estimate.unwrap();
         assert!((estimate.value - expected).abs() < 1e-12, "{estimate:?}, expected {expected}");
         assert!(estimate.low < estimate.value && estimate.value < estimate.high, "{estimate:?}");
+    }
+    let parts = BrierStrata::by_bins(&probs, &labels, Binning::EqualWidth(15)).unwrap().decomposition();
+    let wrong: Vec<bool> = (0..300).map(|i| probs.predicted(i) != labels[i]).collect();
+    let errors = Detection::new(&variation_ratio(&probs), &wrong).unwrap();
+    let later = [
+        (scores.ece_equal_mass, equal_mass_calibration_error(&probs, &labels, 15).unwrap()),
+        (scores.ece_classwise, classwise_calibration_error(&probs, &labels, 15).unwrap()),
+        (scores.brier_reliability, parts.reliability),
+        (scores.brier_resolution, parts.resolution),
+        (scores.brier_uncertainty, parts.uncertainty),
+        (scores.error_aupr, errors.aupr()),
+        (scores.error_fpr95, errors.fpr_at_tpr(0.95).unwrap()),
+    ];
+    for (estimate, expected) in later {
+        let estimate = estimate.unwrap();
+        assert!((estimate.value - expected).abs() < 1e-12, "{estimate:?}, expected {expected}");
+        assert!(estimate.low <= estimate.value && estimate.value <= estimate.high, "{estimate:?}");
     }
     for estimate in [scores.error_auroc, scores.aurc, scores.excess_aurc] {
         let estimate = estimate.unwrap();

@@ -9,11 +9,13 @@
 //! predicted in another or was trained on: scoring the test part is an evaluation with a rolling origin (Tashman 2000)
 //! of a model that was trained once.
 
+mod gaps;
 mod parts;
 mod read;
 mod series;
 mod windows;
 
+pub use gaps::Gaps;
 pub use parts::{HeldOut, SeriesParts, chronological};
 pub use read::{SeriesColumns, parse_series, read_series};
 pub use series::TimeSeries;

@@ -26,13 +26,23 @@ pub fn classwise_calibration_error(
     labels: &[usize],
     num_bins: usize,
 ) -> Result<f64, MetricError> {
+    let gaps = of_classes(probs, labels, num_bins)?;
+    Ok(gaps.iter().map(BinnedGaps::expected).sum::<f64>() / count(probs.classes()))
+}
+
+/// The gaps of each class's own probabilities.
+pub(in super::super) fn of_classes(
+    probs: &Probabilities,
+    labels: &[usize],
+    num_bins: usize,
+) -> Result<Vec<BinnedGaps>, MetricError> {
     probs.check_labels(labels)?;
-    let errors = (0..probs.classes()).map(|class| {
+    let of_class = |class| {
         let forecasts: Vec<f64> = (0..labels.len()).map(|i| probs.row(i)[class]).collect();
         let outcomes: Vec<f64> = labels.iter().map(|&label| f64::from(u8::from(label == class))).collect();
-        Ok(BinnedGaps::of(&forecasts, &outcomes, Binning::EqualWidth(num_bins))?.expected())
-    });
-    Ok(errors.sum::<Result<f64, MetricError>>()? / count(probs.classes()))
+        BinnedGaps::of(&forecasts, &outcomes, Binning::EqualWidth(num_bins))
+    };
+    (0..probs.classes()).map(of_class).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod smooth;
 pub use bands::{BandedBin, reliability_diagram, wilson_interval};
 pub use binning::Binning;
 pub use classwise::classwise_calibration_error;
+pub(super) use classwise::of_classes;
 pub use gaps::{
     BinnedGaps, debiased_squared_calibration_error, equal_mass_calibration_error, expected_calibration_error,
     max_calibration_error,

@@ -101,9 +101,13 @@ impl Detection {
     /// If a number is not below the number of examples.
     #[must_use]
     pub fn aupr_of(&self, chosen: &[usize]) -> f64 {
-        let times = multiplicities(chosen, self.positives.len());
+        self.aupr_with(&multiplicities(chosen, self.positives.len()))
+    }
+
+    /// Average precision with every example taken so many times.
+    pub(in super::super) fn aupr_with(&self, times: &[f64]) -> f64 {
         let (mut area, mut positives, mut negatives) = (0.0, 0.0, 0.0);
-        for [positive, negative] in self.steps(&times).rev() {
+        for [positive, negative] in self.steps(times).rev() {
             positives += positive;
             negatives += negative;
             if positive > 0.0 {
@@ -129,8 +133,12 @@ impl Detection {
     /// If a number is not below the number of examples.
     #[must_use]
     pub fn fpr_at_tpr_of(&self, tpr: f64, chosen: &[usize]) -> f64 {
-        let times = multiplicities(chosen, self.positives.len());
-        let steps: Vec<[f64; 2]> = self.steps(&times).collect();
+        self.fpr_at_tpr_with(tpr, &multiplicities(chosen, self.positives.len()))
+    }
+
+    /// The same with every example taken so many times.
+    pub(in super::super) fn fpr_at_tpr_with(&self, tpr: f64, times: &[f64]) -> f64 {
+        let steps: Vec<[f64; 2]> = self.steps(times).collect();
         let total = |kind: usize| steps.iter().map(|step| step[kind]).sum::<f64>();
         if total(0) == 0.0 {
             return f64::NAN;

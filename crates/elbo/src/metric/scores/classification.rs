@@ -2,8 +2,9 @@
 
 use super::super::order::multiplicities;
 use super::super::{
-    BinnedGaps, Binning, Bootstrap, Detection, Estimate, MetricError, Probabilities, Selective, brier_per_example,
-    correct_per_example, mean_of, nll_per_example, spherical_per_example, variation_ratio,
+    BinnedGaps, Binning, Bootstrap, BrierStrata, Detection, Estimate, MetricError, Probabilities, Selective,
+    brier_per_example, correct_per_example, mean, mean_of, nll_per_example, of_classes, spherical_per_example,
+    variation_ratio,
 };
 use super::{ScoreDifference, named};
 use serde::{Deserialize, Serialize};
@@ -45,11 +46,57 @@ pub struct ClassificationScores {
     /// The part of `aurc` that a better order of the same predictions would remove.
     #[serde(default)]
     pub excess_aurc: Option<Estimate>,
+    /// Expected calibration error with 15 bins of equal mass; the interval is made as that of `ece`.
+    #[serde(default)]
+    pub ece_equal_mass: Option<Estimate>,
+    /// Mean over the classes of the calibration error of their own probabilities, 15 bins of equal width each; the same.
+    #[serde(default)]
+    pub ece_classwise: Option<Estimate>,
+    /// Part of the Brier score: how far probabilities are from frequencies, in 15 bins of equal width of every class. Bins
+    /// of few examples add to it and to the resolution; their intervals are centred as that of `squared_ece_debiased`.
+    #[serde(default)]
+    pub brier_reliability: Option<Estimate>,
+    /// Part of the Brier score: how far the bins tell the labels apart; larger is better.
+    #[serde(default)]
+    pub brier_resolution: Option<Estimate>,
+    /// Part of the Brier score: that of always predicting the frequencies of the classes.
+    #[serde(default)]
+    pub brier_uncertainty: Option<Estimate>,
+    /// Average precision of telling wrong from right predictions by their uncertainty: wrong ones are the positives.
+    #[serde(default)]
+    pub error_aupr: Option<Estimate>,
+    /// Share of the right predictions that are less certain than the threshold that 95 % of the wrong ones exceed in
+    /// uncertainty; smaller is better.
+    #[serde(default)]
+    pub error_fpr95: Option<Estimate>,
 }
 
 /// Names of the scores, in the order in which they are resampled.
-const NAMES: [&str; 9] =
-    ["accuracy", "nll", "brier", "spherical", "ece", "squared_ece_debiased", "error_auroc", "aurc", "excess_aurc"];
+const NAMES: [&str; 16] = [
+    "accuracy",
+    "nll",
+    "brier",
+    "spherical",
+    "ece",
+    "squared_ece_debiased",
+    "error_auroc",
+    "aurc",
+    "excess_aurc",
+    "ece_equal_mass",
+    "ece_classwise",
+    "brier_reliability",
+    "brier_resolution",
+    "brier_uncertainty",
+    "error_aupr",
+    "error_fpr95",
+];
+
+/// Whether resampling shifts a score, upward.
+fn is_shifted(place: usize) -> bool {
+    let shifted =
+        ["ece", "squared_ece_debiased", "ece_equal_mass", "ece_classwise", "brier_reliability", "brier_resolution"];
+    shifted.contains(&NAMES[place])
+}
 
 /// All scores of class probabilities. Values come from per-example contributions that are computed once.
 ///
@@ -76,11 +123,18 @@ pub fn classification_scores(
         error_auroc: resampled.where_defined(6),
         aurc: Some(resampled.percentile(7)?),
         excess_aurc: Some(resampled.percentile(8)?),
+        ece_equal_mass: Some(resampled.centred(9)?.clipped()),
+        ece_classwise: Some(resampled.centred(10)?.clipped()),
+        brier_reliability: Some(resampled.centred(11)?),
+        brier_resolution: Some(resampled.centred(12)?),
+        brier_uncertainty: Some(resampled.percentile(13)?),
+        error_aupr: resampled.where_defined(14),
+        error_fpr95: resampled.where_defined(15),
     })
 }
 
-/// How the scores of two models on the same examples differ, `a - b`: paired bootstrap. Intervals of the two
-/// calibration errors are made about the mean of the resampled differences, as those of the errors are.
+/// How the scores of two models on the same examples differ, `a - b`: paired bootstrap. Intervals of
+/// calibration errors and of the parts of the Brier score are made about the mean of the resampled differences, as those of the errors are.
 ///
 /// ```
 /// use elbo::metric::{Bootstrap, Probabilities, classification_differences};
@@ -110,7 +164,7 @@ pub fn classification_differences(
         let (a, b) = (a.scores_of(chosen), b.scores_of(chosen));
         core::array::from_fn::<_, { NAMES.len() }, _>(|m| a[m] - b[m])
     })?;
-    Ok(named(NAMES, |m| if (4..6).contains(&m) { resampled.centred(m).ok() } else { resampled.where_defined(m) }))
+    Ok(named(NAMES, |m| if is_shifted(m) { resampled.centred(m).ok() } else { resampled.where_defined(m) }))
 }
 
 /// What each example adds to the scores.
@@ -121,6 +175,8 @@ struct Terms {
     spherical: Vec<f64>,
     gaps: BinnedGaps,
     gaps_by_mass: BinnedGaps,
+    gaps_by_class: Vec<BinnedGaps>,
+    strata: BrierStrata,
     errors: Detection,
     selective: Selective,
 }
@@ -137,6 +193,8 @@ impl Terms {
             spherical: spherical_per_example(probs, labels)?,
             gaps: BinnedGaps::top_label(probs, labels, Binning::EqualWidth(BINS))?,
             gaps_by_mass: BinnedGaps::top_label(probs, labels, Binning::EqualMass(BINS))?,
+            gaps_by_class: of_classes(probs, labels, BINS)?,
+            strata: BrierStrata::by_bins(probs, labels, Binning::EqualWidth(BINS))?,
             errors: Detection::of(&uncertainty, &wrong)?,
             selective: Selective::new(&uncertainty, &losses)?,
             correct,
@@ -147,6 +205,8 @@ impl Terms {
     fn scores_of(&self, chosen: &[usize]) -> [f64; NAMES.len()] {
         let times = multiplicities(chosen, self.correct.len());
         let [aurc, excess_aurc] = self.selective.areas_with(&times, chosen.len());
+        let parts = self.strata.decomposition_of(chosen);
+        let of_classes: Vec<f64> = self.gaps_by_class.iter().map(|gaps| gaps.expected_of(chosen)).collect();
         [
             mean_of(&self.correct, chosen),
             mean_of(&self.nll, chosen),
@@ -157,6 +217,13 @@ impl Terms {
             self.errors.auroc_with(&times),
             aurc,
             excess_aurc,
+            self.gaps_by_mass.expected_of(chosen),
+            mean(&of_classes),
+            parts.reliability,
+            parts.resolution,
+            parts.uncertainty,
+            self.errors.aupr_with(&times),
+            self.errors.fpr_at_tpr_with(0.95, &times),
         ]
     }
 }
