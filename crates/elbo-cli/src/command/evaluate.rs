@@ -17,7 +17,8 @@ pub fn run(args: &EvaluateArgs, json: bool) -> Result<Outcome> {
     let is_scored = found.is_none() || args.min_accuracy.is_some() || !ood::is_unlabelled(&data);
     let scores = is_scored.then(|| scored(args, &trained, &data, draws)).transpose()?;
     let warning = read::trained_on(&data, &args.input, &trained.config);
-    show(args, data.len(), (scores.as_ref(), found.as_ref(), warning), json);
+    let names = trained.config.data.target_names();
+    show(args, (data.len(), names), (scores.as_ref(), found.as_ref(), warning), json);
     match &scores {
         Some(scores) => outcome(args.min_accuracy, &scores.posterior_predictive),
         None => Ok(Outcome::Done),
@@ -38,7 +39,7 @@ fn scored(
 
 fn show(
     args: &EvaluateArgs,
-    examples: usize,
+    (examples, names): (usize, &[String]),
     (scores, found, warning): (Option<&TestScores>, Option<&Found>, Option<String>),
     json: bool,
 ) {
@@ -60,7 +61,7 @@ fn show(
     }
     let part = format!("{examples} examples of {}", args.input.display());
     if let Some(scores) = scores {
-        output::scores(&part, scores);
+        output::scores(&part, scores, names);
     }
     if let Some(found) = found {
         found.show(&part);

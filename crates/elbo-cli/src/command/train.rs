@@ -313,7 +313,7 @@ fn show(folder: &RunFolder, metrics: &Metrics, page: &Page, json: bool) -> Resul
     }
     if let Some(test) = &metrics.test {
         let part = format!("{} test examples of {}", metrics.examples.test, metrics.dataset);
-        output::scores(&part, test);
+        output::scores(&part, test, config.data.target_names());
     }
     output::files(folder.path());
     page.show();

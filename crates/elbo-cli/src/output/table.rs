@@ -1,14 +1,15 @@
 //! The closing table.
 
 use super::text;
-use elbo::metric::{Estimate, StepScores};
+use elbo::metric::{Estimate, StepScores, VariableScores};
 use elbo::run::{
     ConformalConfig, ConformalScores, CoverageScores, ExpectedCoverage, Scores, StepCoverage, TestScores,
     UncertaintyDetection,
 };
 
-/// Scores of both ways of predicting, with their intervals. `part` says of what.
-pub fn scores(part: &str, scores: &TestScores) {
+/// Scores of both ways of predicting, with their intervals. `part` says of what; `names` are those of the variables that are
+/// forecast.
+pub fn scores(part: &str, scores: &TestScores, names: &[String]) {
     let mut out = format!("\nScores on {part} (95 % bootstrap intervals)\n\n");
     let posterior = format!("posterior predictive, S = {}", scores.samples);
     let calibrated = if scores.calibrated.is_some() { "recalibrated" } else { "" };
@@ -30,6 +31,7 @@ pub fn scores(part: &str, scores: &TestScores) {
             _ => &[],
         };
         out += &steps(&forecast.by_step, conformal);
+        out += &variables(&forecast.by_variable, names);
     }
     text(&out);
 }
@@ -51,7 +53,10 @@ fn rows(scores: &Scores) -> Vec<(&'static str, Estimate)> {
             ("NLL (nats)", scores.nll),
             ("coverage of 90 %", scores.coverage_90),
             ("RMSE of persistence", scores.persistence_rmse),
-        ],
+        ]
+        .into_iter()
+        .chain(scores.relative_rmse.map(|ratio| ("RMSE / persistence", ratio)))
+        .collect(),
     }
 }
 
@@ -100,6 +105,25 @@ fn steps(steps: &[StepScores], conformal: &[StepCoverage]) -> String {
             format!("{coverage:<14.4}{}", mean_width.map_or(String::new(), |width| format!("{width:.4}")))
         });
         out += &format!("{}\n", (line + &more).trim_end());
+    }
+    out
+}
+
+/// Several variables one by one.
+fn variables(scores: &[VariableScores], names: &[String]) -> String {
+    if scores.is_empty() {
+        return String::new();
+    }
+    let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("variable".len()) + 2;
+    let mut out = format!(
+        "\n  {:<wide$}{:<14}{:<14}{:<14}{:<20}{}\n",
+        "variable", "RMSE", "persistence", "MAE", "coverage of 90 %", "mean width"
+    );
+    for (name, scores) in names.iter().zip(scores) {
+        let VariableScores { rmse, mae, coverage_90, width_90, persistence_rmse } = scores;
+        out += &format!(
+            "  {name:<wide$}{rmse:<14.4}{persistence_rmse:<14.4}{mae:<14.4}{coverage_90:<20.4}{width_90:.4}\n"
+        );
     }
     out
 }

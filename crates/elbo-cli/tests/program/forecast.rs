@@ -140,6 +140,12 @@ fn heavy_tails_can_be_asked_for() {
     let (file, out) = (folder.file("sales.csv", series(120)), folder.path("run"));
     let common = ["--horizon", "3", "--epochs", "5", "--likelihood", "student-t", "--out", &out];
     run(["train", "--series", &file].into_iter().chain(common));
+    // Sales move by more than two a step, prices by one: each in its unit.
+    let scores = &metrics(&out)["test"]["posterior_predictive"];
+    let [sales, price] = [0, 1].map(|v| scores["by_variable"][v]["persistence_rmse"].as_f64().unwrap());
+    assert!(sales > 2.0 && price < 3.0 && scores["relative_rmse"]["value"].is_number(), "{scores}");
+    let page = std::fs::read_to_string(format!("{out}/report.html")).unwrap();
+    assert!(page.contains("Forecasts of each variable, all steps together, in its unit"));
     let config = text(&std::fs::read(format!("{out}/config.toml")).unwrap());
     assert!(config.contains("likelihood = \"student_t\""), "{config}");
     let found = run(["predict", "--run", &out, "--input", &file]);

@@ -147,6 +147,11 @@ fn of_forecasts(scores: &ForecastScores) -> Vec<Row> {
             "Root mean squared error of forecasting the last value that was seen (persistence): what to be better than.",
         )
         .main(),
+        Row::new(
+            "Error relative to that",
+            scores.relative_rmse,
+            "The ratio of the two, the geometric mean over the variables: below 1 is better than saying that nothing changes.",
+        ),
         Row::new(COVERAGE, scores.coverage_90, HELD).main().share(),
         Row::new("CRPS", scores.crps, CRPS).main(),
         Row::new("Mean absolute error", scores.mae, MAE),

@@ -64,8 +64,8 @@ pub use regression::{
 pub use resampling::{Bootstrap, Estimate};
 pub use scores::{
     ClassificationScores, DetectionScores, ForecastPredictions, ForecastScores, RegressionPredictions,
-    RegressionScores, ScoreDifference, StepScores, classification_differences, classification_scores, detection_scores,
-    forecast_scores, regression_differences, regression_scores,
+    RegressionScores, ScoreDifference, StepScores, VariableScores, classification_differences, classification_scores,
+    detection_scores, forecast_scores, regression_differences, regression_scores,
 };
 
 /// A number of things as a number to divide by.

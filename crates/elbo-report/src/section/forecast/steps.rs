@@ -9,6 +9,8 @@ use crate::plot::intervals::{Held, Intervals};
 use crate::plot::{Axis, Figure, Ink};
 use crate::read::{Horizon, Observed, Run};
 use crate::section::coverage::{Covered, covered};
+use elbo::metric::VariableScores;
+use elbo::run::Scores;
 use maud::html;
 
 /// Rows of the table, and points of the plot of coverages.
@@ -32,10 +34,27 @@ pub fn section(run: &Run, horizon: &Horizon) -> Result<Section> {
     let body = html! {
         (paragraphs(&words))
         (table(&caption(horizon), &columns, &rows(horizon, &found)))
+        @if let Some(rows) = by_variable(run, horizon) { (table(EACH, &EACH_COLUMNS, &rows)) }
         @if let Some(note) = note { (remark(&note)) }
         (plots(&figures))
     };
     Ok(Section { id: "steps", title: "Step by step".into(), body })
+}
+
+const EACH: &str = "Forecasts of each variable, all steps together, in its unit";
+const EACH_COLUMNS: [&str; 6] =
+    ["variable", "RMSE", "that of persistence", "mean absolute error", "held by 90 % intervals", "mean width"];
+
+/// The variables one by one, where there are several.
+fn by_variable(run: &Run, horizon: &Horizon) -> Option<Vec<Vec<String>>> {
+    let test = run.metrics.as_ref()?.test.as_ref()?;
+    let Scores::Forecast(scores) = &test.posterior_predictive else { return None };
+    let row = |(name, of): (&String, &VariableScores)| {
+        let [rmse, persistence, mae, width] = [of.rmse, of.persistence_rmse, of.mae, of.width_90].map(short);
+        vec![name.clone(), rmse, persistence, mae, percent(of.coverage_90), width]
+    };
+    let rows: Vec<_> = horizon.variables.iter().zip(&scores.by_variable).map(row).collect();
+    (!rows.is_empty()).then_some(rows)
 }
 
 /// Coverage of 90 % intervals at every step.

@@ -1,4 +1,6 @@
-//! Scores of forecasts: what regression is scored by, over all steps of the horizon and for each step.
+//! Scores of forecasts: what regression is scored by, over all steps of the horizon, for each step and for each variable.
+//! Several variables in units of their own are best looked at one by one, or by [`ForecastScores::relative_rmse`], which has
+//! no unit.
 //!
 //! An interval resamples forecasts, each with all its steps, in blocks of as many as there are steps: those that start less
 //! than a horizon apart share rows. Where errors hang together for longer, and with few blocks, intervals are too short.
@@ -35,8 +37,30 @@ pub struct ForecastScores {
     pub coverage_90: Estimate,
     /// RMSE of saying that nothing changes.
     pub persistence_rmse: Estimate,
+    /// How much smaller the RMSE is than that of persistence: their ratio, the geometric mean over the variables. Below 1 is
+    /// better than saying that nothing changes. `None` where a variable does not change at all.
+    #[serde(default)]
+    pub relative_rmse: Option<Estimate>,
     /// Each step ahead.
     pub by_step: Vec<StepScores>,
+    /// Each variable, in their order; none if there is but one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_variable: Vec<VariableScores>,
+}
+
+/// Scores of one variable over all steps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariableScores {
+    /// Root of the mean squared error.
+    pub rmse: f64,
+    /// Mean absolute error of the medians.
+    pub mae: f64,
+    /// Share of the targets within their central 90 % interval.
+    pub coverage_90: f64,
+    /// Mean width of these intervals, in the unit of the variable.
+    pub width_90: f64,
+    /// RMSE of saying that nothing changes.
+    pub persistence_rmse: f64,
 }
 
 /// Scores of one step ahead.
@@ -94,6 +118,7 @@ pub fn forecast_scores(
             mean(chosen, |value| value.covered),
             mean(chosen, |value| value.persistence).sqrt(),
             mean(chosen, |value| value.crps),
+            relative(&values, chosen, (width, variables)),
         ]
     })?;
     Ok(ForecastScores {
@@ -103,7 +128,12 @@ pub fn forecast_scores(
         nll: resampled.percentile(2)?,
         coverage_90: resampled.percentile(3)?,
         persistence_rmse: resampled.percentile(4)?,
+        relative_rmse: resampled.where_defined(6),
         by_step: (0..width / variables).map(|step| of_step(&values, step, variables, width)).collect(),
+        by_variable: match variables {
+            1 => Vec::new(),
+            _ => (0..variables).map(|v| of_variable(&values, v, variables)).collect(),
+        },
     })
 }
 
@@ -120,6 +150,34 @@ fn value(predictions: &ForecastPredictions<'_>, targets: &[f64], k: usize) -> Va
         covered: f64::from(u8::from((low..=high).contains(&y))),
         width: high - low,
         persistence: (last - y).powi(2),
+    }
+}
+
+/// Geometric mean over the variables of RMSE over persistence's RMSE of the chosen forecasts; not a number or infinite where
+/// that of one is 0.
+fn relative(values: &[Value], chosen: &[usize], (width, variables): (usize, usize)) -> f64 {
+    let mut squares = vec![[0.0; 2]; variables];
+    for value in chosen.iter().flat_map(|&i| values[i * width..(i + 1) * width].iter().enumerate()) {
+        let (k, value) = value;
+        squares[k % variables][0] += value.squared;
+        squares[k % variables][1] += value.persistence;
+    }
+    if squares.iter().any(|[_, persistence]| *persistence <= 0.0) {
+        return f64::NAN;
+    }
+    let logs = squares.iter().map(|[model, persistence]| 0.5 * (model / persistence).ln());
+    (logs.sum::<f64>() / count(variables)).exp()
+}
+
+fn of_variable(values: &[Value], variable: usize, variables: usize) -> VariableScores {
+    let rows = || values.iter().skip(variable).step_by(variables);
+    let mean = |of: fn(&Value) -> f64| rows().map(of).sum::<f64>() / count(rows().count());
+    VariableScores {
+        rmse: mean(|value| value.squared).sqrt(),
+        mae: mean(|value| value.absolute),
+        coverage_90: mean(|value| value.covered),
+        width_90: mean(|value| value.width),
+        persistence_rmse: mean(|value| value.persistence).sqrt(),
     }
 }
 
@@ -186,8 +244,19 @@ mod tests {
         assert_eq!(scores.by_step.iter().map(|step| step.step).collect::<Vec<_>>(), [1, 2]);
         assert!((scores.by_step[0].rmse - 1.0).abs() < 1e-12 && (scores.by_step[1].coverage_90 - 0.5).abs() < 1e-12);
         assert!((scores.by_step[0].width_90 - 2.0 * 1.644_853_626_951_472).abs() < 1e-9);
+        // The first variable: 1, 2, 1 and -2, each less 1 by persistence; the second: -1, 0, 1 and 0.
+        let [first, second] = scores.by_variable[..] else { panic!("{scores:?}") };
+        assert!((first.rmse - 2.5_f64.sqrt()).abs() < 1e-12 && (second.rmse - 0.5_f64.sqrt()).abs() < 1e-12);
+        assert!((first.persistence_rmse - 2.5_f64.sqrt()).abs() < 1e-12 && first.coverage_90 == 0.5);
+        assert!((second.persistence_rmse - 1.5_f64.sqrt()).abs() < 1e-12 && second.coverage_90 == 1.0);
+        assert!((first.mae - 1.5).abs() < 1e-12 && (second.width_90 - 2.0 * 1.644_853_626_951_472).abs() < 1e-9);
+        // √(1 · √(1/3)): in whatever units.
+        assert!((scores.relative_rmse.unwrap().value - (1.0_f64 / 3.0).powf(0.25)).abs() < 1e-12);
         let json = serde_json::to_string(&scores).unwrap();
         assert_eq!(serde_json::from_str::<ForecastScores>(&json).unwrap(), scores);
+        let still = ForecastPredictions { last: &[0.0; 4], ..predictions };
+        let scores = forecast_scores(&still, &[0.0; 8], &Bootstrap::default()).unwrap();
+        assert_eq!(scores.relative_rmse, None, "persistence is exact");
     }
 
     #[test]
