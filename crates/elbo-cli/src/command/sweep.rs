@@ -33,13 +33,18 @@ pub fn run(folder: &RunFolder, sweep: &Sweep, stop: &Stop, json: bool) -> Result
 
 /// Says what a choice on a handful of examples is worth, and what would be better.
 fn warn_of_few(sweep: &Sweep) {
-    let (held_out, base) = (sweep.held_out(), sweep.base());
+    let base = sweep.base();
+    let held_out = sweep.held_out() / base.data.steps();
     let folds = base.sweep.as_ref().is_some_and(|sweep| sweep.folds.is_some());
     let advice = match base.data.source {
         DataSource::Series { .. } => "a larger --validation would tell more",
         _ => "--folds 5 would use all training examples",
     };
+    let what = match base.data.steps() {
+        1 => "held-out examples",
+        _ => "held-out forecasts that share no row",
+    };
     if held_out < FEW && !folds {
-        output::note(&format!("warning: trials are compared on {held_out} held-out examples only; {advice}"));
+        output::note(&format!("warning: trials are compared on {held_out} {what} only; {advice}"));
     }
 }

@@ -82,7 +82,11 @@ pub fn trials(table: &SweepTable, folder: &Path, json: bool) {
     for row in rows {
         out += &line(row, row.trial == table.chosen);
     }
-    out += &format!("\n{}; all in {}\n", reason(table), folder.join("sweep.csv").display());
+    out += &format!(
+        "\n{}; all in {}\nThe score of the best of several is too good by chance: only the test part tells what it is worth.\n",
+        reason(table),
+        folder.join("sweep.csv").display()
+    );
     text(&out);
 }
 

@@ -138,6 +138,15 @@ impl DataConfig {
     pub fn input_shape(&self) -> InputShape {
         InputShape { channels: self.channels, length: self.length }
     }
+
+    /// Steps that are forecast, 1 of other targets: so many examples in a row share rows of a series.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        match &self.targets {
+            Targets::Horizon { steps, .. } => (*steps).max(1),
+            Targets::Classes { .. } | Targets::Real { .. } => 1,
+        }
+    }
 }
 
 impl PredictionConfig {

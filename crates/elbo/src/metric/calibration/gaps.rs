@@ -91,7 +91,8 @@ pub fn max_calibration_error(probs: &Probabilities, labels: &[usize], num_bins: 
 }
 
 /// Squared calibration error with `num_bins` bins of about equally many examples, without the upward bias of the
-/// plug-in: from below 0 (its expectation is 0 for calibrated forecasts, so half of its values are) to 1.
+/// plug-in, at most 1. For calibrated forecasts its expectation is 0 and more than half of its values are below: of one large
+/// bin 68 %, as of a squared standard normal less 1.
 ///
 /// ```
 /// use elbo::metric::{Probabilities, debiased_squared_calibration_error};
@@ -207,7 +208,7 @@ impl BinnedGaps {
         filled.map(|sum| sum.gap.abs() / sum.count).fold(0.0, f64::max)
     }
 
-    /// Debiased squared calibration error, at most 1, below 0 half of the time if calibrated.
+    /// Debiased squared calibration error, at most 1, with expectation 0 if calibrated.
     #[must_use]
     pub fn debiased_square(&self) -> f64 {
         self.debiased_square_of(&all(self.examples.len()))

@@ -40,7 +40,8 @@ pub struct TrialRow {
     /// Its score: mean negative log likelihood of the held-out examples, in nats per example; infinite if training failed.
     #[serde(with = "number")]
     pub nll: f64,
-    /// `sd(L_i) / sqrt(n)` over the n held-out examples; not a number for a single one or a failed trial.
+    /// `sd(L_i) / sqrt(n)` over the n held-out examples, of a series over as many means of a horizon's forecasts in a row,
+    /// which share rows (batch means, Law and Kelton 2000, section 9.5.3); not a number for a single one or a failed trial.
     #[serde(with = "number")]
     pub standard_error: f64,
     /// What its score is above the best trial's; not a number, and left out of files, while that is not known.
@@ -65,15 +66,25 @@ pub struct TrialRow {
 pub(super) struct Trial {
     pub row: TrialRow,
     nll: Vec<f64>,
+    /// So many examples in a row depend on each other.
+    block: usize,
 }
 
 impl Trial {
     /// From the scores of its folds. (Its gap to the best is not known yet.)
-    pub(super) fn new(trial: usize, settings: BTreeMap<String, f64>, folds: &[FoldScores], classes: bool) -> Self {
+    pub(super) fn new(
+        trial: usize,
+        settings: BTreeMap<String, f64>,
+        folds: &[FoldScores],
+        (classes, block): (bool, usize),
+    ) -> Self {
         let nll: Vec<f64> = folds.iter().flat_map(|fold| &fold.nll).map(|value| value.0).collect();
         let second: Vec<f64> = folds.iter().flat_map(|fold| &fold.second).map(|value| value.0).collect();
         let failed = folds.iter().find_map(|fold| fold.failed.clone());
-        let (score, standard_error) = if failed.is_some() { (f64::INFINITY, f64::NAN) } else { mean_and_error(&nll) };
+        let (score, standard_error) = match failed {
+            Some(_) => (f64::INFINITY, f64::NAN),
+            None => mean_and_error(&nll, block),
+        };
         let second = failed.is_none().then(|| mean(&second));
         let row = TrialRow {
             trial,
@@ -87,7 +98,7 @@ impl Trial {
             seconds: folds.iter().map(|fold| fold.seconds).sum(),
             failed,
         };
-        Self { row, nll }
+        Self { row, nll, block }
     }
 
     /// What it is above `best`, example by example.
@@ -98,7 +109,7 @@ impl Trial {
         if !self.row.nll.is_finite() {
             return (f64::INFINITY, f64::NAN);
         }
-        mean_and_error(&self.nll.iter().zip(&best.nll).map(|(a, b)| a - b).collect::<Vec<_>>())
+        mean_and_error(&self.nll.iter().zip(&best.nll).map(|(a, b)| a - b).collect::<Vec<_>>(), self.block)
     }
 }
 
@@ -111,13 +122,12 @@ fn is_unknown(value: &f64) -> bool {
     value.is_nan()
 }
 
-/// `m = Σ x_i / n` and `sqrt(Σ (x_i - m)² / (n - 1) / n)`.
-fn mean_and_error(values: &[f64]) -> (f64, f64) {
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    let degrees = count(values.len()) - 1.0;
-    let error = if degrees > 0.0 { (squares / degrees / count(values.len())).sqrt() } else { f64::NAN };
-    (mean, error)
+/// `m = Σ x_i / n` and, over the b means of whole blocks, `sqrt(Σ (x_j - m)² / (b - 1) / b)`.
+fn mean_and_error(values: &[f64], block: usize) -> (f64, f64) {
+    let blocks: Vec<f64> = values.chunks_exact(block.max(1)).map(mean).collect();
+    let (middle, b) = (mean(&blocks), count(blocks.len()));
+    let squares: f64 = blocks.iter().map(|value| (value - middle).powi(2)).sum();
+    (mean(values), if b > 1.0 { (squares / (b - 1.0) / b).sqrt() } else { f64::NAN })
 }
 
 impl SweepTable {
@@ -187,7 +197,7 @@ mod tests {
         };
         let (first, second) = nll.split_at(nll.len() / 2);
         let settings = BTreeMap::from([("kl-weight".to_owned(), weight), ("prior-scale".to_owned(), prior)]);
-        Trial::new(number, settings, &[scores(first), scores(second)], true)
+        Trial::new(number, settings, &[scores(first), scores(second)], (true, 1))
     }
 
     fn table(choose: Choice, trials: &[Trial]) -> SweepTable {
@@ -209,6 +219,14 @@ mod tests {
         assert_eq!((table.best, table.chosen, table.examples), (1, 1, 4));
     }
 
+    /// Two in a row depend on each other: the means 1.5 and 4.5 have the standard error 1.5, the last one is left out.
+    #[test]
+    fn forecasts_that_share_rows_count_together() {
+        let (mean, error) = mean_and_error(&[1.0, 2.0, 3.0, 6.0, 3.0], 2);
+        assert!((mean - 3.0).abs() < 1e-12 && (error - 1.5).abs() < 1e-12, "{mean} {error}");
+        assert!(mean_and_error(&[1.0, 2.0, 3.0], 2).1.is_nan(), "one block says nothing");
+    }
+
     /// Trials 2 and 3 are as good as the best up to noise, trial 4 is worse by the same 0.1 everywhere: the differences
     /// tell what the scores, with a standard error of 1, cannot.
     #[test]
@@ -227,7 +245,7 @@ mod tests {
     #[test]
     fn failed_and_infinite_trials_never_win() {
         let failed = FoldScores { nll: Vec::new(), second: Vec::new(), seconds: 1.0, failed: Some("why".into()) };
-        let failed = Trial::new(2, BTreeMap::from([("kl-weight".to_owned(), 9.0)]), &[failed], true);
+        let failed = Trial::new(2, BTreeMap::from([("kl-weight".to_owned(), 9.0)]), &[failed], (true, 1));
         let trials = [trial(1, 9.0, 1.0, &[f64::INFINITY, 0.0]), failed, trial(3, 1.0, 1.0, &[5.0, 5.0])];
         for choose in [Choice::Minimum, Choice::OneStandardError] {
             let table = table(choose, &trials);

@@ -155,7 +155,7 @@ impl Sweep {
         let names = self.config.space.iter().map(|dimension| dimension.setting.name().to_owned());
         let settings: BTreeMap<String, f64> = names.zip(self.points[trial - 1].iter().copied()).collect();
         let classes = matches!(self.base.data.targets, Targets::Classes { .. });
-        let trial = Trial::new(trial, settings, &folds, classes);
+        let trial = Trial::new(trial, settings, &folds, (classes, self.base.data.steps()));
         folder.save_row(&trial.row)?;
         Ok(Some(trial))
     }
