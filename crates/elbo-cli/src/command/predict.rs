@@ -5,9 +5,7 @@ use crate::cli::PredictArgs;
 use crate::output;
 use anyhow::Result;
 use elbo::record::write_atomically;
-use elbo::run::{
-    Adjustments, PredictionColumns, Targets, posterior_predictive, predict_posterior, predictions_csv_with,
-};
+use elbo::run::{Adjustments, PredictionColumns, posterior_predictive, predict_posterior, predictions_csv_with};
 
 /// Of credible intervals.
 const LEVEL: f64 = 0.9;
@@ -21,8 +19,7 @@ pub fn run(args: &PredictArgs, json: bool) -> Result<Outcome> {
     let seed = args.seed.unwrap_or(config.training.seed);
     let columns = PredictionColumns { intervals: args.intervals, top: args.top };
     // Too many classes are told before predicting, not after.
-    let is_real = !matches!(config.data.targets, Targets::Classes { .. });
-    columns.check(if is_real { 0 } else { config.data.target_names().len() })?;
+    columns.check(config.data.class_names().unwrap_or_default())?;
     let predictive = posterior_predictive(samples, seed)?;
     let predictive = if args.intervals { predictive.with_credible_level(LEVEL)? } else { predictive };
     let predictions = predictive.predict(model, &series, &config.data.target_scaling(&data))?;

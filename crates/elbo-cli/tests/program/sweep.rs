@@ -173,6 +173,22 @@ fn a_sweep_can_end_with_its_table() {
     assert!(message.contains("the run began with other settings: --sweep: expected"), "{message}");
 }
 
+/// A file of another fold in the folder of a trial.
+#[test]
+fn scores_of_other_examples_are_refused() {
+    let folder = Folder::new();
+    let out = folder.path("run");
+    run(["train", "--sweep", "lr=0.01,0.02", "--folds", "2", "--epochs", "2", "--sweep-only", "--out", &out]);
+    let fold = format!("{out}/trials/001/fold-2.json");
+    let mut scores: Value = serde_json::from_slice(&std::fs::read(&fold).unwrap()).unwrap();
+    scores["nll"].as_array_mut().unwrap().pop();
+    std::fs::write(&fold, scores.to_string()).unwrap();
+    let output = elbo(["train", "--resume", &out]).output().unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("fold-2.json: expected scores of 33 examples, found 32 and 33"), "{message}");
+}
+
 /// Every trial at once fails only for its settings: the sweep goes on.
 #[test]
 fn settings_that_cannot_be_trained_lose() {

@@ -9,6 +9,25 @@ use crate::data::shuffled;
 use crate::metric::{MetricError, Probabilities, nll};
 use serde::{Deserialize, Serialize};
 
+/// The best of scored methods, or where that cannot be fitted to all examples, the next best: its place, and what `fit` gives.
+/// Equal scores are tried in the order of the methods.
+pub(super) fn first_that_fits<T>(
+    scores: &[Result<f64, RecalibrationError>],
+    fit: impl Fn(usize) -> Result<T, RecalibrationError>,
+) -> Result<(usize, T), RecalibrationError> {
+    let mut order: Vec<(usize, f64)> =
+        scores.iter().enumerate().filter_map(|(i, score)| Some((i, *score.as_ref().ok()?))).collect();
+    order.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let mut failure = scores.iter().find_map(|score| score.as_ref().err().cloned());
+    for (place, _) in order {
+        match fit(place) {
+            Ok(fitted) => return Ok((place, fitted)),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    Err(failure.unwrap_or(MetricError::Empty { what: "methods" }.into()))
+}
+
 /// How held-out examples are cut into folds: of each class equally many, but for one, in an order of the seed's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +52,7 @@ pub struct MethodScore {
 /// The best map and how it was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
-    /// The map of the lowest score; the first of equal ones.
+    /// The map of the lowest score that could be fitted to all examples; the first of equal ones.
     pub method: ClassMethod,
     /// Fitted to all examples.
     pub calibration: ClassCalibration,
@@ -93,17 +112,12 @@ impl CrossValidation {
         self.assign(probs, labels)?;
         let score = |method: &ClassMethod| Ok(nll(&self.predict(method, probs, labels)?, labels)?);
         let results: Vec<Result<f64, RecalibrationError>> = methods.iter().map(score).collect();
-        let best = (0..methods.len()).filter_map(|i| Some((i, results[i].as_ref().ok().copied()?)));
-        let best = best.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| methods[i]);
-        let Some(method) = best else {
-            let none = MetricError::Empty { what: "methods" };
-            return Err(results.into_iter().find_map(Result::err).unwrap_or(none.into()));
-        };
+        let (best, calibration) = first_that_fits(&results, |i| methods[i].fit(probs, labels))?;
         let scores = methods.iter().zip(results).map(|(&method, result)| match result {
             Ok(nll) => MethodScore { method, nll: Some(nll), failure: None },
             Err(error) => MethodScore { method, nll: None, failure: Some(error.to_string()) },
         });
-        Ok(Choice { method, calibration: method.fit(probs, labels)?, scores: scores.collect() })
+        Ok(Choice { method: methods[best], calibration, scores: scores.collect() })
     }
 
     /// That there are examples for every fold.
@@ -130,4 +144,25 @@ impl CrossValidation {
 /// Some of the rows.
 fn rows(probs: &Probabilities, chosen: &[usize]) -> Result<Probabilities, MetricError> {
     Probabilities::new(chosen.iter().flat_map(|&i| probs.row(i).iter().copied()).collect(), probs.classes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(method: &'static str) -> RecalibrationError {
+        RecalibrationError::NotConverged { method, iterations: 1, step: 1.0 }
+    }
+
+    #[test]
+    fn the_next_best_is_taken_where_the_best_cannot_be_fitted() {
+        let scores = [Ok(3.0), Err(failed("a fold")), Ok(1.0), Ok(2.0)];
+        let fit = |place| if place == 2 { Err(failed("all")) } else { Ok(10 * place) };
+        assert_eq!(first_that_fits(&scores, fit), Ok((3, 30)));
+        let none: Result<(usize, ()), _> = first_that_fits(&scores, |_| Err(failed("all")));
+        assert_eq!(none, Err(failed("a fold")));
+        let none: Result<(usize, ()), _> = first_that_fits(&scores[2..], |_| Err(failed("all")));
+        assert_eq!(none, Err(failed("all")));
+        assert!(first_that_fits(&[], Ok).unwrap_err().to_string().contains("methods"));
+    }
 }

@@ -4,10 +4,11 @@
 //! density: its mean over the levels 0.05, 0.1, .., 0.95 is nearly half the continuous ranked probability score.
 
 use super::CrossValidation;
+use super::cross_validation::first_that_fits;
 use super::error::RecalibrationError;
 use super::real::{RealCalibration, RealMethod};
 use crate::data::shuffled;
-use crate::metric::{MetricError, mean};
+use crate::metric::mean;
 use crate::predict::Mixture;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -26,7 +27,7 @@ pub struct RealMethodScore {
 /// The best map and how it was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RealChoice {
-    /// The map of the lowest score; the first of equal ones.
+    /// The map of the lowest score that could be fitted to all examples; the first of equal ones.
     pub method: RealMethod,
     /// Fitted to all examples.
     pub calibration: RealCalibration,
@@ -69,18 +70,12 @@ impl CrossValidation {
         RealMethod::Identity.fit_distributions(distributions, targets)?;
         let results: Vec<Result<f64, RecalibrationError>> =
             methods.iter().map(|method| self.pinball(*method, distributions, targets)).collect();
-        let best = (0..methods.len()).filter_map(|i| Some((i, results[i].as_ref().ok().copied()?)));
-        let best = best.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| methods[i]);
-        let Some(method) = best else {
-            let none = MetricError::Empty { what: "methods" };
-            return Err(results.into_iter().find_map(Result::err).unwrap_or(none.into()));
-        };
+        let (best, calibration) = first_that_fits(&results, |i| methods[i].fit_distributions(distributions, targets))?;
         let scores = methods.iter().zip(results).map(|(&method, result)| match result {
             Ok(pinball) => RealMethodScore { method, pinball: Some(pinball), failure: None },
             Err(error) => RealMethodScore { method, pinball: None, failure: Some(error.to_string()) },
         });
-        let scores = scores.collect();
-        Ok(RealChoice { method, calibration: method.fit_distributions(distributions, targets)?, scores })
+        Ok(RealChoice { method: methods[best], calibration, scores: scores.collect() })
     }
 
     /// The mean loss of every example under the map that was not fitted to it.

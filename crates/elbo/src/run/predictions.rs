@@ -31,18 +31,22 @@ pub struct PredictionColumns {
 }
 
 impl PredictionColumns {
-    /// That a model with these classes (none for real targets) has such columns.
+    /// That a model with classes of these names (none for real targets) has such columns.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for more classes than there are.
-    pub fn check(&self, classes: usize) -> Result<()> {
-        match self.top {
-            Some(top) if classes == 0 => Err(Error::argument("predictions", "top", "left out for real targets", top)),
-            Some(top) if !(1..=classes).contains(&top) => {
-                let expected = format!("between 1 and the model's {classes} classes");
-                Err(Error::argument("predictions", "top", expected, top))
-            }
-            _ => Ok(()),
+    /// [`Error::InvalidArgument`] for more classes than there are, and for a class whose column would have the name of
+    /// another.
+    pub fn check(&self, classes: &[String]) -> Result<()> {
+        let Some(top) = self.top else { return Ok(()) };
+        let fail = |expected: String| Err(Error::argument("predictions", "top", expected, top));
+        let is_taken = |name: &&String| (1..=top.min(classes.len())).any(|k| **name == format!("top_{k}"));
+        match classes.len() {
+            0 => fail("left out for real targets".into()),
+            n if !(1..=n).contains(&top) => fail(format!("between 1 and the model's {n} classes")),
+            _ => match classes.iter().find(is_taken) {
+                Some(name) => fail(format!("left out where a class is called `{name}`, like a column of its")),
+                None => Ok(()),
+            },
         }
     }
 }
@@ -75,11 +79,11 @@ pub fn predictions_csv_with(
     let mut writer = Writer::from_writer(Vec::new());
     let written = match predictions {
         Predictions::Classes(split) => {
-            columns.check(names.len())?;
+            columns.check(names)?;
             class_rows(&mut writer, data, (split, adjusted), (names, columns))
         }
         Predictions::Real(real) => {
-            columns.check(0)?;
+            columns.check(&[])?;
             let means =
                 columns.intervals.then(|| real.credible_interval(0.9)).map(|(low, high)| Intervals { low, high });
             match names {
@@ -240,5 +244,23 @@ fn label(data: &Dataset, i: usize) -> String {
         Labels::Classes { names, labels } => names[labels[i]].clone(),
         Labels::Real(values) => values[i].to_string(),
         Labels::Horizon { .. } | Labels::None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_that_cannot_be_are_refused() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let top = |top| PredictionColumns { top: Some(top), intervals: false };
+        assert!(top(2).check(&names(&["a", "b"])).is_ok() && PredictionColumns::default().check(&[]).is_ok());
+        let text = |columns: PredictionColumns, of: &[&str]| columns.check(&names(of)).unwrap_err().to_string();
+        assert!(text(top(3), &["a", "b"]).contains("between 1 and the model's 2 classes, found 3"));
+        assert!(text(top(1), &[]).contains("left out for real targets"));
+        // Its probability would be called `prob_top_2`, and so would that of the second most probable class.
+        assert!(text(top(2), &["a", "top_2"]).contains("left out where a class is called `top_2`"));
+        assert!(top(1).check(&names(&["a", "top_2"])).is_ok());
     }
 }

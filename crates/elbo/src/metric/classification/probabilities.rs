@@ -85,7 +85,8 @@ impl Probabilities {
     pub fn top_k(&self, i: usize, k: usize) -> Vec<usize> {
         let row = self.row(i);
         let mut classes: Vec<usize> = (0..self.classes).collect();
-        classes.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+        // Adding zero makes -0 and 0 equal.
+        classes.sort_by(|&a, &b| (row[b] + 0.0).total_cmp(&(row[a] + 0.0)));
         classes.truncate(k);
         classes
     }

@@ -82,9 +82,23 @@ impl TrialFolder {
         Ok(Self { path })
     }
 
-    /// The scores of a fold, counted from 1, that was done before.
-    pub(super) fn fold(&self, fold: usize) -> Result<Option<FoldScores>> {
-        read_json(&self.fold_path(fold))
+    /// The scores of a fold, counted from 1 and of so many examples, that was done before.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::ModelFile`] for a file that is damaged or of another fold.
+    pub(super) fn fold(&self, fold: usize, examples: usize) -> Result<Option<FoldScores>> {
+        let path = self.fold_path(fold);
+        let found: Option<FoldScores> = read_json(&path)?;
+        match &found {
+            Some(scores)
+                if scores.failed.is_none() && (scores.nll.len(), scores.second.len()) != (examples, examples) =>
+            {
+                let (nll, second) = (scores.nll.len(), scores.second.len());
+                let reason = format!("expected scores of {examples} examples, found {nll} and {second}");
+                Err(Error::ModelFile { path, reason })
+            }
+            _ => Ok(found),
+        }
     }
 
     pub(super) fn save_fold(&self, fold: usize, scores: &FoldScores) -> Result<()> {

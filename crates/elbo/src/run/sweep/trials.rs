@@ -83,10 +83,7 @@ impl Sweep {
     /// Examples that a trial is scored on.
     #[must_use]
     pub fn held_out(&self) -> usize {
-        match &self.held_out {
-            HeldOut::Validation(parts) => parts.validation.as_ref().map_or(0, crate::train::TrainingData::len),
-            HeldOut::Folds { whole, .. } => whole.len(),
-        }
+        (0..self.held_out.folds()).map(|fold| self.held_out.size(fold)).sum()
     }
 
     /// Runs trial `trial`, counted from 1, or reads what it came to if it was run before. `watch` is told after every epoch
@@ -143,13 +140,16 @@ impl Sweep {
         let epochs = of_fold.saturating_mul(self.held_out.folds());
         for fold in 0..self.held_out.folds() {
             let mut on_epoch = |epoch| watch(TrialProgress { done: fold * of_fold + epoch, epochs });
-            let scores = match folder.fold(fold + 1)? {
+            let scores = match folder.fold(fold + 1, self.held_out.size(fold))? {
                 Some(scores) => Some(scores),
                 None => self.run_fold(&folder, fold, &config, &mut on_epoch)?,
             };
-            match scores {
-                Some(scores) => folds.push(scores),
-                None => return Ok(None),
+            let Some(scores) = scores else { return Ok(None) };
+            let has_failed = scores.failed.is_some();
+            folds.push(scores);
+            // One is enough to know what becomes of the trial.
+            if has_failed {
+                break;
             }
         }
         let names = self.config.space.iter().map(|dimension| dimension.setting.name().to_owned());
@@ -201,6 +201,14 @@ impl HeldOut {
         match self {
             Self::Validation(_) => 1,
             Self::Folds { parts, .. } => parts.len(),
+        }
+    }
+
+    /// Examples that are held out in a fold.
+    fn size(&self, fold: usize) -> usize {
+        match self {
+            Self::Validation(parts) => parts.validation.as_ref().map_or(0, crate::train::TrainingData::len),
+            Self::Folds { parts, .. } => parts[fold].len(),
         }
     }
 
