@@ -6,7 +6,8 @@ use anyhow::{Context, Result, bail};
 use elbo::data::{ReadOptions, ScalingKind, SeriesColumns, WindowShape};
 use elbo::model::{ModelDescription, preset};
 use elbo::run::{
-    Choice, DataSource, Dimension, Parts, PredictionConfig, RealLikelihood, RunConfig, Setting, SweepConfig, prepare,
+    Choice, DataSource, Dimension, Parts, PredictionConfig, RealLikelihood, RunConfig, Setting, SweepConfig, Targets,
+    prepare,
 };
 use elbo::train::TrainingConfig;
 use std::fs;
@@ -16,6 +17,8 @@ const DEFAULT_DATASET: &str = "italy-power-demand";
 const DEFAULT_PRESET: &str = "conv1d";
 const SERIES_PRESET: &str = "tcn";
 const DEFAULT_TEST_FRACTION: f64 = 0.2;
+/// Steps of training that a perceptron on a table has at least, unless told otherwise.
+const LEAST_STEPS: usize = 20_000;
 
 /// The configuration of a new run, and its data.
 pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
@@ -34,8 +37,21 @@ pub fn new_run(args: &TrainArgs) -> Result<(RunConfig, Parts)> {
     let (data, parts) = prepare(source(args)?, read, scaling, likelihood, &training)?;
     prediction.check(&data.targets, parts.calibration.as_ref(), &training)?;
     training.kl_weight = args.kl_weight.unwrap_or_else(|| data.targets.default_kl_weight());
+    training.epochs = args.epochs.unwrap_or_else(|| default_epochs(args, &data.targets, &training, parts.train.len()));
     let elbo_version = env!("CARGO_PKG_VERSION").to_owned();
     Ok((RunConfig { elbo_version, training, prediction, sweep, data, model }, parts))
+}
+
+/// The usual number. A perceptron that learns a real target from a small table is not done by then (see `docs/defaults.md`).
+fn default_epochs(args: &TrainArgs, targets: &Targets, training: &TrainingConfig, examples: usize) -> usize {
+    let usual = TrainingConfig::default().epochs;
+    match (args.preset.as_deref(), targets) {
+        (Some("mlp"), Targets::Real { .. }) => {
+            let steps = examples.div_ceil(training.batch_size).max(1);
+            usual.max(LEAST_STEPS.div_ceil(steps))
+        }
+        _ => usual,
+    }
 }
 
 /// A perceptron's inputs are columns, and those of a table have units of their own; other networks look along a series.
@@ -208,4 +224,30 @@ pub fn free_folder(config: &RunConfig) -> PathBuf {
         .map(|number| PathBuf::from("runs").join(format!("{name}-{number}")))
         .find(|path| !path.exists())
         .expect("numbers do not run out")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+    use elbo::data::TargetScaler;
+
+    fn epochs(arguments: &[&str], targets: &Targets, examples: usize) -> usize {
+        let Command::Train(args) = Cli::parse_from([&["elbo", "train"], arguments].concat()).command else {
+            panic!("{arguments:?}");
+        };
+        default_epochs(&args, targets, &training(&args), examples)
+    }
+
+    #[test]
+    fn small_tables_are_trained_long_enough() {
+        let real = Targets::Real { scaler: TargetScaler::NEUTRAL, likelihood: RealLikelihood::default() };
+        let classes = Targets::Classes { names: vec!["a".into(), "b".into()] };
+        // 250 examples make 16 steps of 16 an epoch.
+        assert_eq!(epochs(&["--preset", "mlp"], &real, 250), 1250);
+        assert_eq!(epochs(&["--preset", "mlp", "--batch-size", "250"], &real, 250), 20_000);
+        assert_eq!(epochs(&["--preset", "mlp"], &real, 100_000), 300);
+        assert_eq!((epochs(&["--preset", "mlp"], &classes, 250), epochs(&[], &real, 250)), (300, 300));
+    }
 }
