@@ -19,7 +19,7 @@ pub fn scores(part: &str, scores: &TestScores, names: &[String]) {
         [Some(&scores.mean_network), scores.calibrated.as_ref()].map(|scores| scores.map(rows).unwrap_or_default());
     for (i, (name, posterior)) in rows(&scores.posterior_predictive).into_iter().enumerate() {
         let others = [&mean, &calibrated].map(|others| others.get(i).map_or(String::new(), |(_, score)| cell(*score)));
-        let line = format!("  {name:<22}{:<32}{:<32}{}", cell(posterior), others[0], others[1]);
+        let line = format!("  {name:<22}{}{}{}", pad(&cell(posterior), 32), pad(&others[0], 32), others[1]);
         out += &format!("{}\n", line.trim_end());
     }
     if let Some(scores) = &scores.conformal {
@@ -100,7 +100,8 @@ fn steps(steps: &[StepScores], conformal: &[StepCoverage]) -> String {
     let shown = |step: &&StepScores| step.step.is_multiple_of(stride) || step.step == steps.len() || stride == 1;
     for scores in steps.iter().filter(shown) {
         let StepScores { step, rmse, mae, coverage_90, width_90 } = scores;
-        let line = format!("  {step:<10}{rmse:<14.4}{mae:<14.4}{coverage_90:<20.4}{width_90:<14.4}");
+        let [rmse, mae, width] = [rmse, mae, width_90].map(|value| pad(&format!("{value:.4}"), 14));
+        let line = format!("  {step:<10}{rmse}{mae}{coverage_90:<20.4}{width}");
         let more = conformal.get(step - 1).map_or(String::new(), |StepCoverage { coverage, mean_width, .. }| {
             format!("{coverage:<14.4}{}", mean_width.map_or(String::new(), |width| format!("{width:.4}")))
         });
@@ -121,9 +122,8 @@ fn variables(scores: &[VariableScores], names: &[String]) -> String {
     );
     for (name, scores) in names.iter().zip(scores) {
         let VariableScores { rmse, mae, coverage_90, width_90, persistence_rmse } = scores;
-        out += &format!(
-            "  {name:<wide$}{rmse:<14.4}{persistence_rmse:<14.4}{mae:<14.4}{coverage_90:<20.4}{width_90:.4}\n"
-        );
+        let [rmse, persistence, mae] = [rmse, persistence_rmse, mae].map(|value| pad(&format!("{value:.4}"), 14));
+        out += &format!("  {name:<wide$}{rmse}{persistence}{mae}{coverage_90:<20.4}{width_90:.4}\n");
     }
     out
 }
@@ -139,6 +139,25 @@ pub fn detection(of: &str, found: &[UncertaintyDetection]) {
     text(&out);
 }
 
+/// At least two blanks before the next column, however long the text.
+fn pad(text: &str, width: usize) -> String {
+    format!("{text:<width$}", width = width.max(text.chars().count() + 2))
+}
+
 fn cell(Estimate { value, low, high }: Estimate) -> String {
     format!("{value:.4} [{low:.4}, {high:.4}]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_do_not_run_into_each_other() {
+        let step = StepScores { step: 1, rmse: 123_456_789.5, mae: 1.0, coverage_90: 0.9, width_90: 2.0 };
+        let line = steps(&[step], &[]).lines().last().unwrap().to_owned();
+        let numbers: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(numbers, ["1", "123456789.5000", "1.0000", "0.9000", "2.0000"]);
+        assert_eq!((pad("a", 3), pad("abc", 3)), ("a  ".into(), "abc  ".into()));
+    }
 }
