@@ -14,6 +14,7 @@ use elbo::run::{
     TestScores, Timing, TrainingSummary, evaluate_adjusted, predictions_csv,
 };
 use elbo::train::{Trainer, TrainingData};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -36,8 +37,7 @@ pub fn run(args: &TrainArgs, json: bool) -> Result<Outcome> {
         return show_finished(&folder, args, json);
     }
     let opened = device.open()?;
-    let (folder, begun) = begin(args, &opened)?;
-    let _alone = folder.lock()?;
+    let (folder, _alone, begun) = begin(args, &opened)?;
     let (config, parts) = match begun {
         Begun::Run(config, parts) => (*config, *parts),
         Begun::Sweep(sweep) => {
@@ -70,14 +70,15 @@ fn began(folder: &RunFolder) -> elbo::Result<RunConfig> {
     if folder.has_sweep() { folder.sweep_config() } else { folder.config() }
 }
 
-/// The folder, and what is to be done there: a new run, or the one that is resumed.
-fn begin(args: &TrainArgs, device: &Device) -> Result<(RunFolder, Begun)> {
+/// The folder, the lock that keeps others from it, and what is to be done there: a new run, or the one that is resumed.
+fn begin(args: &TrainArgs, device: &Device) -> Result<(RunFolder, File, Begun)> {
     if let Some(path) = &args.resume {
         let folder = RunFolder::new(path);
         if folder.has_run() || folder.has_sweep() {
+            let alone = folder.lock()?;
             settings::check_resumed(args, &began(&folder)?, path)?;
             let begun = resumed(&folder, device)?;
-            return Ok((folder, begun));
+            return Ok((folder, alone, begun));
         }
     }
     let (config, parts) = settings::new_run(args)?;
@@ -86,13 +87,15 @@ fn begin(args: &TrainArgs, device: &Device) -> Result<(RunFolder, Begun)> {
     config.build_model(&Device::flex()).with_context(described)?;
     let path = args.resume.clone().or_else(|| args.out.clone()).unwrap_or_else(|| settings::free_folder(&config));
     let folder = RunFolder::new(path);
-    if config.sweep.is_some() {
-        let sweep = Sweep::open(folder.clone(), config.clone())?.on(device);
+    let sweep = config.sweep.is_some().then(|| Sweep::open(folder.clone(), config.clone())).transpose()?;
+    folder.check_new()?;
+    let alone = folder.lock()?;
+    if let Some(sweep) = sweep.map(|sweep| sweep.on(device)) {
         folder.begin_sweep(&config)?;
-        return Ok((folder, Begun::Sweep(Box::new(sweep))));
+        return Ok((folder, alone, Begun::Sweep(Box::new(sweep))));
     }
     folder.begin(&config)?;
-    Ok((folder, Begun::Run(Box::new(config), Box::new(parts))))
+    Ok((folder, alone, Begun::Run(Box::new(config), Box::new(parts))))
 }
 
 fn resumed(folder: &RunFolder, device: &Device) -> Result<Begun> {

@@ -93,6 +93,21 @@ fn a_run_belongs_to_one_process_at_a_time() {
     assert!(message.contains("`out` must be a run that no other process works on"), "{message}");
 }
 
+/// Another process has the folder already, and is about to begin: nothing of this one is written there.
+#[test]
+fn a_run_is_begun_by_one_process() {
+    let folder = Folder::new();
+    let out = folder.path("run");
+    fs::create_dir(&out).unwrap();
+    let lock = fs::File::create(Path::new(&out).join(".lock")).unwrap();
+    lock.try_lock().unwrap();
+    for more in [&[][..], &["--sweep", "lr=0.01,0.02"]] {
+        let message = crate::program::fail(["train", "--epochs", "2", "--out", &out].iter().chain(more));
+        assert!(message.contains("`out` must be a run that no other process works on"), "{message}");
+    }
+    assert_eq!(crate::program::files(Path::new(&out)).len(), 1, "the lock alone");
+}
+
 #[test]
 fn a_finished_run_is_shown_and_left_alone() {
     let folder = Folder::new();

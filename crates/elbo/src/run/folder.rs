@@ -62,12 +62,26 @@ impl RunFolder {
         self.has_run() && self.path.join(METRICS).exists() && self.path.join(MODEL).exists()
     }
 
-    /// Keeps other processes from working on the run while the guard lives. The lock ends with the process, however
-    /// that ends.
+    /// That neither a run nor a sweep was begun here. Ask before [`lock`](Self::lock), which makes the folder, and begin after:
+    /// then nothing is left behind where nothing can begin, and no two processes begin the same run.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] naming what there is.
+    pub fn check_new(&self) -> Result<()> {
+        if self.has_sweep() {
+            let expected = "a folder without a sweep (or resume it)";
+            return Err(Error::argument("run", "out", expected, self.path.display()));
+        }
+        self.check_free()
+    }
+
+    /// Keeps other processes from working on the run while the guard lives; makes the folder if there is none. The lock ends
+    /// with the process, however that ends.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] if another process holds it, [`Error::Io`].
     pub fn lock(&self) -> Result<File> {
+        fs::create_dir_all(&self.path).map_err(|error| Error::io(&self.path, "create", error))?;
         let path = self.path.join(LOCK);
         let fail = |error| Error::io(&path, "lock", error);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(fail)?;

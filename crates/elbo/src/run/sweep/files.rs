@@ -27,11 +27,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::InvalidArgument`] if there is a run or a sweep already, [`Error::Io`].
     pub fn begin_sweep(&self, config: &RunConfig) -> Result<()> {
-        if self.has_sweep() {
-            let expected = "a folder without a sweep (or resume it)";
-            return Err(Error::argument("run", "out", expected, self.path().display()));
-        }
-        self.check_free()?;
+        self.check_new()?;
         let trials = self.path().join(TRIALS);
         fs::create_dir_all(&trials).map_err(|error| Error::io(&trials, "create", error))?;
         write_atomically(&self.path().join(SWEEP), config_text(config)?.as_bytes())
