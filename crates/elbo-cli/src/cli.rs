@@ -148,7 +148,7 @@ pub struct CalibrationArgs {
     /// (quantile, variance); auto chooses by cross-validation [default: none]
     #[arg(long, value_enum)]
     pub calibrate: Option<Calibrate>,
-    /// Makes sets of classes (thr, aps, raps) or intervals of real targets (distribution, scaled, mean) that hold the
+    /// Makes sets of classes (thr, aps, raps) or intervals of real targets (distribution, scaled, mean, cqr) that hold the
     /// label with probability 1 - alpha, or intervals of forecasts (adaptive) that hold so many in the long run
     /// [default: none]
     #[arg(long, value_enum)]
@@ -376,12 +376,14 @@ pub enum Conformal {
     Aps,
     /// The same with a price for every class beyond the fifth
     Raps,
-    /// Intervals between two quantiles of the predictive distribution
+    /// Intervals between two quantiles of the predictive distribution, whose levels are moved
     Distribution,
     /// Intervals whose width follows the predictive standard deviation
     Scaled,
     /// Intervals of one width
     Mean,
+    /// Intervals between two quantiles of the predictive distribution, moved by one distance
+    Cqr,
     /// With --series: intervals whose width follows the predictive standard deviation, and learns from what came
     Adaptive,
 }
@@ -412,6 +414,7 @@ impl Conformal {
             Self::Distribution => Some(ConformalScore::Distribution),
             Self::Scaled => Some(ConformalScore::Scaled),
             Self::Mean => Some(ConformalScore::Mean),
+            Self::Cqr => Some(ConformalScore::Cqr),
             Self::Adaptive => Some(ConformalScore::Adaptive),
         }
     }

@@ -135,7 +135,7 @@ fn real_rows(range: std::ops::Range<u32>) -> String {
 fn real_targets_have_intervals() {
     let folder = Folder::new();
     let (train, test) = (folder.file("train.csv", real_rows(0..200)), folder.file("test.csv", real_rows(200..300)));
-    for score in ["distribution", "scaled", "mean"] {
+    for score in ["distribution", "scaled", "mean", "cqr"] {
         let out = folder.path(score);
         let own = ["train", "--train", &train, "--test", &test, "--out", &out, "--conformal", score];
         let settings = ["--preset", "mlp", "--scaling", "none", "--epochs", "60", "--samples", "20", "--no-report"];
@@ -201,7 +201,10 @@ fn what_cannot_be_is_told_before_training() {
     let cases: [(&[&str], &str); 11] = [
         (&["--conformal", "thr", "--alpha", "1"], "`alpha` must be above 0 and below 1, found 1"),
         (&["--conformal", "mean"], "`conformal` must be thr, aps or raps for classes, found mean"),
-        (&["--train", &real, "--conformal", "thr"], "must be distribution, scaled or mean for real targets, found thr"),
+        (
+            &["--train", &real, "--conformal", "thr"],
+            "must be distribution, scaled, mean or cqr for real targets, found thr",
+        ),
         (
             &["--train", &real, "--calibrate", "vector"],
             "`calibrate` must be auto, quantile or variance for real targets, found vector",

@@ -1,7 +1,7 @@
 //! Intervals of forecasts whose thresholds learn from what became known.
 
-use super::{ConformalScore, band, other_kind, stddevs};
-use crate::conformal::{HorizonConformal, Intervals};
+use super::{other_kind, stddevs};
+use crate::conformal::{Band, HorizonConformal, Intervals};
 use crate::data::{Dataset, Labels};
 use crate::error::{Error, Result};
 use crate::metric::MetricError;
@@ -50,7 +50,7 @@ impl ForecastConformal {
             return Err(other_kind(&format!("{steps} steps of {variables} variables"), &found));
         }
         let stddevs = stddevs(real);
-        let band = band(ConformalScore::Adaptive, real, &stddevs);
+        let band = Band::Scaled { means: &real.mean, stddevs: &stddevs };
         let now = self.thresholds.thresholds()?;
         let mut used: Vec<f64> = now.iter().copied().cycle().take(real.mean.len()).collect();
         if let Labels::Horizon { values, .. } = &data.labels {

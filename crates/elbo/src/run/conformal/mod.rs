@@ -21,6 +21,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::metric::{MetricError, Probabilities};
 use crate::predict::RealPredictions;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout that is written.
@@ -42,6 +43,8 @@ pub enum ConformalScore {
     Scaled,
     /// Real targets: [`Band::Mean`].
     Mean,
+    /// Real targets: [`Band::Quantiles`] of levels `α/2` and `1 - α/2`.
+    Cqr,
     /// Forecasts: [`Band::Scaled`], with thresholds that learn
     /// ([`HorizonConformal`](crate::conformal::HorizonConformal)).
     Adaptive,
@@ -97,7 +100,7 @@ impl ConformalScore {
             Self::Thr => "thr",
             Self::Aps => "aps",
             Self::Raps => "raps",
-            Self::Distribution | Self::Scaled | Self::Mean | Self::Adaptive => return None,
+            Self::Distribution | Self::Scaled | Self::Mean | Self::Cqr | Self::Adaptive => return None,
         };
         ClassScore::named(name).ok()
     }
@@ -107,7 +110,7 @@ impl ConformalScore {
     pub fn kind(self) -> TargetKind {
         match self {
             Self::Thr | Self::Aps | Self::Raps => TargetKind::Classes,
-            Self::Distribution | Self::Scaled | Self::Mean => TargetKind::Real,
+            Self::Distribution | Self::Scaled | Self::Mean | Self::Cqr => TargetKind::Real,
             Self::Adaptive => TargetKind::Forecast,
         }
     }
@@ -116,7 +119,7 @@ impl ConformalScore {
     fn of(kind: TargetKind) -> &'static str {
         match kind {
             TargetKind::Classes => "thr, aps or raps for classes",
-            TargetKind::Real => "distribution, scaled or mean for real targets",
+            TargetKind::Real => "distribution, scaled, mean or cqr for real targets",
             TargetKind::Forecast => "adaptive for forecasts",
         }
     }
@@ -131,6 +134,7 @@ impl ConformalScore {
             Self::Distribution => "distribution",
             Self::Scaled => "scaled",
             Self::Mean => "mean",
+            Self::Cqr => "cqr",
             Self::Adaptive => "adaptive",
         }
     }
@@ -191,9 +195,8 @@ impl Conformal {
         let thresholds = if config.score == ConformalScore::Distribution {
             Thresholds::Distribution(DistributionConformal::fit(&real.pit(targets), config.alpha)?)
         } else {
-            let stddevs = stddevs(real);
-            let band = band(config.score, real, &stddevs);
-            Thresholds::Interval(IntervalConformal::fit(band, targets, config.alpha)?)
+            let bounds = Bounds::new(config, real);
+            Thresholds::Interval(IntervalConformal::fit(bounds.band(&real.mean), targets, config.alpha)?)
         };
         Ok(Self { schema: CONFORMAL_SCHEMA, config, examples: targets.len(), recalibrated: false, thresholds })
     }
@@ -231,15 +234,12 @@ impl Conformal {
         match &self.thresholds {
             Thresholds::Classes(_) => Err(other_kind("classes", "real targets")),
             Thresholds::Distribution(conformal) => {
-                let (low, high) = conformal.levels();
-                let ends = real.distributions.iter().map(|of| (of.quantile(low), of.quantile(high)));
+                let levels = conformal.levels();
+                let ends = real.distributions.par_iter().map(|of| (of.quantile(levels.0), of.quantile(levels.1)));
                 let (low, high) = ends.unzip();
                 Ok(Intervals { low, high })
             }
-            Thresholds::Interval(conformal) => {
-                let stddevs = stddevs(real);
-                Ok(conformal.predict(band(self.config.score, real, &stddevs))?)
-            }
+            Thresholds::Interval(conformal) => Ok(conformal.predict(Bounds::new(self.config, real).band(&real.mean))?),
             Thresholds::Forecast(conformal) => conformal.clone().follow(real, data),
         }
     }
@@ -303,11 +303,32 @@ fn stddevs(real: &RealPredictions) -> Vec<f64> {
     (0..real.mean.len()).map(|i| real.stddev(i)).collect()
 }
 
-/// What the intervals are built on: means alone, or with their deviations.
-fn band<'a>(score: ConformalScore, real: &'a RealPredictions, stddevs: &'a [f64]) -> Band<'a> {
-    match score {
-        ConformalScore::Scaled | ConformalScore::Adaptive => Band::Scaled { means: &real.mean, stddevs },
-        _ => Band::Mean { means: &real.mean },
+/// What intervals are built on beside the means.
+enum Bounds {
+    Nothing,
+    Stddevs(Vec<f64>),
+    Quantiles(Vec<f64>, Vec<f64>),
+}
+
+impl Bounds {
+    fn new(config: ConformalConfig, real: &RealPredictions) -> Self {
+        match config.score {
+            ConformalScore::Scaled => Self::Stddevs(stddevs(real)),
+            ConformalScore::Cqr => {
+                let ends = real.distributions.par_iter().map(|of| of.interval(1.0 - config.alpha));
+                let (low, high) = ends.unzip();
+                Self::Quantiles(low, high)
+            }
+            _ => Self::Nothing,
+        }
+    }
+
+    fn band<'a>(&'a self, means: &'a [f64]) -> Band<'a> {
+        match self {
+            Self::Nothing => Band::Mean { means },
+            Self::Stddevs(stddevs) => Band::Scaled { means, stddevs },
+            Self::Quantiles(low, high) => Band::Quantiles { low, high },
+        }
     }
 }
 
@@ -367,6 +388,11 @@ mod tests {
         assert_eq!(of(ConformalScore::Scaled), (-6.0, 6.0));
         let (low, high) = of(ConformalScore::Distribution);
         assert!((low + 6.0).abs() < 1e-6 && (high - 6.0).abs() < 1e-6, "{low} {high}");
+        // The largest of |y| - z σ, z the 90 % quantile: 4 - 2 z; the new interval is as much beyond 3 z.
+        let z = normals(&[1.0]).distributions[0].quantile(0.9);
+        let (low, high) = of(ConformalScore::Cqr);
+        let half = 3.0 * z + (4.0 - 2.0 * z);
+        assert!((low + half).abs() < 1e-9 && (high - half).abs() < 1e-9, "{low} {high}");
     }
 
     #[test]
@@ -406,7 +432,7 @@ mod tests {
         let (thr, adaptive) = (of(ConformalScore::Thr), of(ConformalScore::Adaptive));
         let owner = "conformal prediction: ";
         assert_eq!(text(MEAN, Classes), format!("{owner}`conformal` must be thr, aps or raps for classes, found mean"));
-        let expected = "`conformal` must be distribution, scaled or mean for real targets, found";
+        let expected = "`conformal` must be distribution, scaled, mean or cqr for real targets, found";
         assert_eq!(text(thr, Real), format!("{owner}{expected} thr"));
         assert_eq!(text(adaptive, Real), format!("{owner}{expected} adaptive"));
         assert_eq!(text(MEAN, Forecast), format!("{owner}`conformal` must be adaptive for forecasts, found mean"));
