@@ -61,6 +61,7 @@ pub use regression::{
     fair_ensemble_crps, interval_score, interval_score_per_example, level_coverages, mae, mean_nll, mean_width,
     pinball, pinball_per_example, pit_histogram, randomized_pit, rmse, squared_errors,
 };
+pub(crate) use regression::{mean_size, student_t_size};
 pub use resampling::{Bootstrap, Estimate};
 pub use scores::{
     ClassificationScores, DetectionScores, ForecastPredictions, ForecastScores, RegressionPredictions,

@@ -101,7 +101,7 @@ fn real_scores(real: &RealPredictions, targets: &[f64]) -> Result<RegressionScor
     let (low, high) = real.interval_90();
     let nll: Vec<f64> = real.log_likelihood.iter().flatten().map(|l| -l).collect();
     let stddevs: Vec<f64> = (0..real.mean.len()).map(|i| real.stddev(i)).collect();
-    let crps: Option<Vec<f64>> = real.distributions.iter().zip(targets).map(|(of, &y)| of.crps(y)).collect();
+    let crps: Option<Vec<f64>> = real.distributions.par_iter().zip(targets).map(|(of, &y)| of.crps(y)).collect();
     let (means, crps) = (&real.mean, crps.as_deref());
     let predictions = RegressionPredictions { means, stddevs: &stddevs, nll: &nll, low: &low, high: &high, crps };
     Ok(regression_scores(&predictions, targets, &Bootstrap::default())?)

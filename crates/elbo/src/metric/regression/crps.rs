@@ -66,7 +66,7 @@ fn standard_normal(z: f64) -> f64 {
 }
 
 /// `A`: `E|N(mean, stddev²)|`.
-fn mean_size(mean: f64, stddev: f64) -> f64 {
+pub(crate) fn mean_size(mean: f64, stddev: f64) -> f64 {
     let z = mean / stddev;
     2.0 * stddev * normal::log_density(z).exp() + mean * libm::erf(z * FRAC_1_SQRT_2)
 }
@@ -75,13 +75,17 @@ fn student_t(z: f64, df: f64) -> f64 {
     if df <= 1.0 {
         return f64::INFINITY;
     }
+    // ln B(½, a) = ½ ln π - (ln Γ(a + ½) - ln Γ(a))
+    let log_ratio = 2.0 * ln_gamma_half_step_f64(0.5 * df) - ln_gamma_half_step_f64(df - 0.5) - 0.5 * PI.ln();
+    student_t_size(z, df) - 2.0 * df.sqrt() / (df - 1.0) * log_ratio.exp()
+}
+
+/// `E|T - z|` of Student's distribution, of more than one degree of freedom.
+pub(crate) fn student_t_size(z: f64, df: f64) -> f64 {
     // 2F(|z|) - 1, from the tail.
     let centre = 1.0 - 2.0 * incomplete_beta::log_cdf(-z.abs(), df).exp();
     let density = incomplete_beta::log_density(z, df).exp();
-    // ln B(½, a) = ½ ln π - (ln Γ(a + ½) - ln Γ(a))
-    let log_ratio = 2.0 * ln_gamma_half_step_f64(0.5 * df) - ln_gamma_half_step_f64(df - 0.5) - 0.5 * PI.ln();
-    let spread = 2.0 * df.sqrt() / (df - 1.0) * log_ratio.exp();
-    z.abs() * centre + 2.0 * density * (df + z * z) / (df - 1.0) - spread
+    z.abs() * centre + 2.0 * density * (df + z * z) / (df - 1.0)
 }
 
 /// Symmetric in z: `z - 2 ln F(z) = |z| + 2 ln(1 + e^{-|z|})`.

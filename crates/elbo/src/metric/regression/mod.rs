@@ -20,4 +20,6 @@ pub use nll::mean_nll;
 pub use pinball::{pinball, pinball_per_example};
 pub use pit::{PitHistogram, pit_histogram, randomized_pit};
 
+pub(crate) use crps::{mean_size, student_t_size};
+
 pub(super) use crate::output::special::normal::quantile as normal_quantile;

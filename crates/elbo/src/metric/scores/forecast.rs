@@ -7,6 +7,7 @@
 
 use super::super::{Bootstrap, Estimate, MetricError, count};
 use crate::predict::Mixture;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// What is predicted for N forecasts of H steps of V variables.
@@ -29,7 +30,8 @@ pub struct ForecastScores {
     pub rmse: Estimate,
     /// Mean absolute error of the predictive medians, in the unit of the targets.
     pub mae: Estimate,
-    /// Continuous ranked probability score of single values, in the unit of the targets; `None` for Student's distribution.
+    /// Continuous ranked probability score of single values, in the unit of the targets; `None` where a value has none
+    /// ([`Mixture::crps`]).
     pub crps: Option<Estimate>,
     /// Negative log density of single values, nats per value.
     pub nll: Estimate,
@@ -104,7 +106,7 @@ pub fn forecast_scores(
 ) -> Result<ForecastScores, MetricError> {
     let forecasts = check(predictions, targets)?;
     let ForecastPredictions { values: width, variables, .. } = *predictions;
-    let values: Vec<Value> = (0..targets.len()).map(|k| value(predictions, targets, k)).collect();
+    let values: Vec<Value> = (0..targets.len()).into_par_iter().map(|k| value(predictions, targets, k)).collect();
     let mean = |chosen: &[usize], of: fn(&Value) -> f64| {
         let rows = chosen.iter().flat_map(|&i| &values[i * width..(i + 1) * width]);
         rows.map(of).sum::<f64>() / count(chosen.len() * width)

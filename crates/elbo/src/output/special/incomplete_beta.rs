@@ -20,6 +20,23 @@ pub fn log_cdf(t: f64, df: f64) -> f64 {
     log_tail(-t, df)
 }
 
+/// `Pr(T <= t)`, to the precision of [`log_cdf`]. For even `df` up to 32 and t within ±4 by the sum that 26.7.4 is then:
+/// `½ + ½ s (1 + ½ x + ½ ¾ x² + ..)`, `ν/2` terms, with `x = ν / (ν + t²)` and `s = t / √(ν + t²)`.
+pub fn cdf(t: f64, df: f64) -> f64 {
+    let halves = 0.5 * df;
+    if halves.fract() != 0.0 || !(1.0..=16.0).contains(&halves) || t.abs() > 4.0 {
+        return log_cdf(t, df).exp();
+    }
+    let square = 1.0 / (df + t * t);
+    let (x, mut term, mut sum, mut k) = (df * square, 1.0, 1.0, 1.0);
+    while k < halves {
+        term *= x * (1.0 - 0.5 / k);
+        sum += term;
+        k += 1.0;
+    }
+    0.5 + 0.5 * t * square.sqrt() * sum
+}
+
 /// `ln` of the density at `t`.
 pub fn log_density(t: f64, df: f64) -> f64 {
     let normalizer = ln_gamma_half_step_f64(0.5 * df) - 0.5 * df.ln() - HALF_LOG_PI;
@@ -114,6 +131,19 @@ mod tests {
     use super::*;
 
     /// Closed forms: df 1 is Cauchy's, `½ + atan(t) / π`; df 2, `½ + t / (2 sqrt(2 + t²))`.
+    #[test]
+    fn the_sum_of_even_degrees_is_the_distribution_function() {
+        for df in [2.0, 4.0, 6.0, 20.0, 32.0, 3.0, 34.0] {
+            for i in -600..=600 {
+                let t = f64::from(i) * 0.05;
+                let expected = log_cdf(t, df).exp();
+                assert!((cdf(t, df) / expected - 1.0).abs() < 1e-11, "{t} {df}: {:e}, {expected:e}", cdf(t, df));
+            }
+        }
+        assert!(cdf(f64::NAN, 4.0).is_nan() && cdf(0.0, -2.0).is_nan());
+        assert_eq!((cdf(f64::NEG_INFINITY, 4.0), cdf(f64::INFINITY, 4.0), cdf(0.0, 4.0)), (0.0, 1.0, 0.5));
+    }
+
     #[test]
     fn one_and_two_degrees_of_freedom_are_closed_forms() {
         for i in 1..400 {

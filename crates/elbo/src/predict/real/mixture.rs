@@ -7,7 +7,6 @@
 //! finely in the tails, coarsely in the middle. A joined component keeps weight, mean and variance, so the mixture's
 //! moments stay exact; up to [`CAPACITY`] components everything is.
 
-use crate::metric::Forecasts;
 use crate::output::special::{incomplete_beta, normal};
 
 /// Components that are kept before some are joined.
@@ -20,15 +19,15 @@ const COMPRESSION: f64 = 20.0;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Component {
     /// How many.
-    weight: f64,
+    pub(super) weight: f64,
     /// Mean of their locations.
-    loc: f64,
+    pub(super) loc: f64,
     /// Variance of their locations.
     between: f64,
     /// Mean of their squared scales.
-    square: f64,
+    pub(super) square: f64,
     /// Mean of 1 / df; 0 of a normal.
-    tail: f64,
+    pub(super) tail: f64,
 }
 
 /// The predictive distribution of one real number.
@@ -53,13 +52,16 @@ impl Component {
         let distance = other.loc - self.loc;
         self.between = a * self.between + b * other.between + a * b * distance * distance;
         self.square = a * self.square + b * other.square;
-        self.tail = a * self.tail + b * other.tail;
+        // Not a rounding apart from equals, which would take the long way to their distribution function.
+        if self.tail != other.tail {
+            self.tail = a * self.tail + b * other.tail;
+        }
         self.loc += b * distance;
         self.weight = weight;
     }
 
     /// What joining has widened it by is added to the scale.
-    fn scale(&self) -> f64 {
+    pub(super) fn scale(&self) -> f64 {
         (self.square + self.between).sqrt()
     }
 
@@ -71,14 +73,18 @@ impl Component {
     }
 
     fn cdf(&self, y: f64) -> f64 {
-        let z = (y - self.loc) / self.scale();
-        let log = if self.tail == 0.0 { normal::log_cdf(z) } else { incomplete_beta::log_cdf(z, 1.0 / self.tail) };
-        log.exp()
+        self.beyond(y, 1.0)
     }
 
-    fn quantile(&self, p: f64) -> f64 {
-        let z = if self.tail == 0.0 { normal::quantile(p) } else { incomplete_beta::quantile(p, 1.0 / self.tail) };
-        self.loc + self.scale() * z
+    /// `Pr(Y <= y)` for a sign of 1, `Pr(Y >= y)` for -1.
+    pub(super) fn beyond(&self, y: f64, sign: f64) -> f64 {
+        let z = sign * (y - self.loc) / self.scale();
+        if self.tail == 0.0 { normal::log_cdf(z).exp() } else { incomplete_beta::cdf(z, 1.0 / self.tail) }
+    }
+
+    /// The quantile of the distribution before it was moved and scaled.
+    fn standard_quantile(&self, p: f64) -> f64 {
+        if self.tail == 0.0 { normal::quantile(p) } else { incomplete_beta::quantile(p, 1.0 / self.tail) }
     }
 
     /// Variance of the distribution itself, `scale² ν / (ν - 2)`: infinite for 2 degrees of freedom or fewer.
@@ -153,29 +159,13 @@ impl Mixture {
         sum.value() - self.samples().ln()
     }
 
-    /// The [continuous ranked probability score](Forecasts::crps) at y, in the unit of Y; `None` with components that are not
-    /// normal, or whose numbers are out of range.
-    #[must_use]
-    pub fn crps(&self, y: f64) -> Option<f64> {
-        if self.components.iter().any(|component| component.tail != 0.0) {
-            return None;
-        }
-        let total = self.samples();
-        let list = |of: &dyn Fn(&Component) -> f64| self.components.iter().map(of).collect::<Vec<f64>>();
-        let weights = list(&|component| component.weight / total);
-        let (means, stddevs) = (list(&|component| component.loc), list(&Component::scale));
-        Some(Forecasts::normal_mixture(&weights, &means, &stddevs).ok()?.crps(&[y]).ok()?[0])
-    }
-
     /// The y with `Pr(Y <= y) = p`: infinite at 0 and 1, NaN beyond.
     ///
     /// Newton's method on the distribution function between the least and the largest quantile of a component, which
     /// hold it; a step that leaves the bracket, or is not half as long as the one before, is replaced by one to its middle.
     #[must_use]
     pub fn quantile(&self, p: f64) -> f64 {
-        let quantiles = || self.components.iter().map(|component| component.quantile(p));
-        let (mut low, mut high) =
-            (quantiles().fold(f64::INFINITY, f64::min), quantiles().fold(f64::NEG_INFINITY, f64::max));
+        let (mut low, mut high) = self.bracket(p);
         if !(low < high && low.is_finite() && high.is_finite()) {
             return if p.is_nan() || !(0.0..=1.0).contains(&p) { f64::NAN } else { high };
         }
@@ -201,6 +191,22 @@ impl Mixture {
             }
         }
         y
+    }
+
+    /// The least and the largest quantile of a component. Neighbours with one tail share its standard quantile.
+    fn bracket(&self, p: f64) -> (f64, f64) {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut of_tail = None;
+        for component in &self.components {
+            let z = match of_tail {
+                Some((tail, z)) if tail == component.tail => z,
+                _ => component.standard_quantile(p),
+            };
+            of_tail = Some((component.tail, z));
+            let quantile = component.loc + component.scale() * z;
+            (low, high) = (low.min(quantile), high.max(quantile));
+        }
+        (low, high)
     }
 
     /// Ends of the central interval that holds Y with probability `level`.
@@ -230,7 +236,11 @@ impl Mixture {
         self
     }
 
-    fn average(&self, of: impl Fn(&Component) -> f64) -> f64 {
+    pub(super) fn components(&self) -> &[Component] {
+        &self.components
+    }
+
+    pub(super) fn average(&self, of: impl Fn(&Component) -> f64) -> f64 {
         self.components.iter().map(|component| component.weight * of(component)).sum::<f64>() / self.samples()
     }
 
@@ -374,20 +384,6 @@ mod tests {
         assert!(close(mixture.log_density(1.05), density(1.05).ln(), 1e-12));
         let moved = mixture.clone().scaled(10.0, 2.0);
         assert!(close(moved.mean(), 14.0, 1e-12) && close(moved.cdf(14.2), mixture.cdf(2.1), 1e-12));
-    }
-
-    #[test]
-    fn the_ranked_probability_score_is_that_of_all_components() {
-        let mut mixture = Mixture::default();
-        let parts = [(0.0, 0.5), (2.0, 1.0), (-1.0, 0.2)];
-        for (loc, scale) in parts {
-            mixture.push_normal(loc, scale);
-        }
-        let (means, stddevs) = (parts.map(|part| part.0), parts.map(|part| part.1));
-        let expected = Forecasts::normal_mixture(&[1.0 / 3.0; 3], &means, &stddevs).unwrap().crps(&[0.3]).unwrap();
-        assert!(close(mixture.crps(0.3).unwrap(), expected[0], 1e-12));
-        mixture.push_student_t(0.0, 1.0, 3.0);
-        assert_eq!(mixture.crps(0.0), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod gather;
 mod log_sum;
 mod mixture;
+mod ranked;
 
 pub(super) use gather::{RealGatherer, unknown};
 use log_sum::LogSum;
