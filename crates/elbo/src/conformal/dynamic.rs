@@ -57,9 +57,8 @@ impl TryFrom<Stored> for DynamicConformal {
                 return Err(MetricError::Length { what, expected: new.gammas.len(), found: list.len() });
             }
         }
-        let level = |(level, gamma): (&f64, &f64)| (-gamma..=1.0 + gamma).contains(level);
-        if let Some(row) = stored.levels.iter().zip(&new.gammas).position(|pair| !level(pair)) {
-            let expected = "between -gamma and 1 + gamma";
+        if let Some(row) = stored.levels.iter().position(|level| !(-1.0..=2.0).contains(level)) {
+            let expected = "between -1 and 2";
             return Err(MetricError::Value { what: "levels", row, expected, found: stored.levels[row] });
         }
         if let Some(row) = stored.weights.iter().position(|w| !(w.is_finite() && *w > 0.0)) {
@@ -96,6 +95,12 @@ impl DynamicConformal {
         Self::new(alpha, &GAMMAS, times)
     }
 
+    /// The same for targets that are known only `ahead` times later: steps of `1 / ahead` of those, for as many errors are
+    /// underway that the level does not know of.
+    pub(super) fn ahead(alpha: f64, times: usize, ahead: usize) -> Result<Self, MetricError> {
+        Self::new(alpha, &GAMMAS.map(|gamma| gamma / count(ahead)), times)
+    }
+
     /// α: how often a target may be missed.
     #[must_use]
     pub fn alpha(&self) -> f64 {
@@ -124,22 +129,28 @@ impl DynamicConformal {
     pub fn observe(&mut self, past: &[f64], score: f64) -> Result<bool, MetricError> {
         check_score(score, past.len())?;
         let covered = score <= self.threshold(past)?;
-        self.update(p_value(past, score));
+        let levels = self.levels.clone();
+        self.learn(&levels, p_value(past, score));
         Ok(covered)
     }
 
-    /// Learns `β_t`, the level from which on the target was missed.
-    fn update(&mut self, beta: f64) {
+    /// The experts' levels.
+    pub(super) fn levels(&self) -> &[f64] {
+        &self.levels
+    }
+
+    /// Learns `β_t`, the level from which on a target was missed that was predicted when the experts' levels were these.
+    pub(super) fn learn(&mut self, levels: &[f64], beta: f64) {
         let (alpha, k) = (self.alpha, count(self.gammas.len()));
         let eta = self.learning_rate();
-        let losses = self.levels.iter().map(|level| alpha * (beta - level) - (beta - level).min(0.0));
+        let losses = levels.iter().map(|level| alpha * (beta - level) - (beta - level).min(0.0));
         let least = losses.clone().fold(f64::INFINITY, f64::min);
         let scaled: Vec<f64> = losses.zip(&self.weights).map(|(loss, w)| w * (-eta * (loss - least)).exp()).collect();
         let sum: f64 = scaled.iter().sum();
         let sigma = 0.5 / count(self.times);
         self.weights = scaled.iter().map(|w| (1.0 - sigma) * w / sum + sigma / k).collect();
-        for (level, &gamma) in self.levels.iter_mut().zip(&self.gammas) {
-            *level = moved(*level, alpha, gamma, *level < beta);
+        for ((level, &gamma), then) in self.levels.iter_mut().zip(&self.gammas).zip(levels) {
+            *level = moved(*level, alpha, gamma, *then < beta);
         }
     }
 
@@ -172,7 +183,10 @@ mod tests {
     fn the_weight_goes_to_the_better_step() {
         // The level from which targets are missed drops from 1/2 to 0.01: the fast expert is there first.
         let mut dynamic = DynamicConformal::new(0.1, &[0.001, 0.128], 50).unwrap();
-        (0..40).for_each(|_| dynamic.update(0.01));
+        for _ in 0..40 {
+            let levels = dynamic.levels().to_vec();
+            dynamic.learn(&levels, 0.01);
+        }
         assert!(dynamic.weights[1] > 0.9, "{dynamic:?}");
         assert!((dynamic.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         let json = serde_json::to_string(&dynamic).unwrap();

@@ -1,15 +1,18 @@
 //! Adaptive conformal intervals of forecasts several steps ahead: a [`DynamicConformal`] for every step and variable.
 //!
 //! A forecast h steps ahead is known to be right or wrong only h rows later. A threshold therefore learns, at every origin,
-//! from the scores of forecasts that were made at least as many places before as they look ahead, and from no others
-//! (Gibbs and Candès 2021 with a delay of h; levels by Gibbs and Candès 2024). Places count forecasts: where windows were
-//! left out for missing values, more rows lie between, and a threshold learns a little later than it could.
+//! from forecasts that were made at least as many places before as they look ahead, and from no others: from whether the
+//! interval that each *was made with* held its target (Gibbs and Candès 2021 with a delay of h; levels by Gibbs and
+//! Candès 2024). Up to h errors are underway at any time, so steps are h times smaller, and a level does not run further past
+//! 0 or 1 than without delay. Places count forecasts: where windows were left out for missing values, more rows lie between,
+//! and a threshold learns a little later than it could.
 //!
 //! What is kept are the last [`MEMORY`](HorizonConformal::MEMORY) scores of each: old ones tell of a series as it was.
 
-use super::{DynamicConformal, Threshold, check_alpha};
+use super::{DynamicConformal, Threshold, check_alpha, p_value};
 use crate::metric::MetricError;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 /// Over how many times levels are to be right; the choice of Gibbs and Candès 2024.
 const TIMES: usize = 500;
@@ -76,8 +79,15 @@ impl HorizonConformal {
     pub fn new(alpha: f64, steps: usize, variables: usize) -> Result<Self, MetricError> {
         check_alpha(alpha)?;
         check_shape(steps.saturating_mul(variables), variables)?;
-        let tracker = Tracker { level: DynamicConformal::with_usual_steps(alpha, TIMES)?, scores: Vec::new() };
-        Ok(Self { alpha, variables, trackers: vec![tracker; steps * variables] })
+        let tracker = |k: usize| {
+            let level = DynamicConformal::ahead(alpha, TIMES, k / variables + 1)?;
+            Ok(Tracker { level, scores: Vec::new() })
+        };
+        Ok(Self {
+            alpha,
+            variables,
+            trackers: (0..steps * variables).map(tracker).collect::<Result<_, MetricError>>()?,
+        })
     }
 
     /// α.
@@ -123,14 +133,9 @@ impl HorizonConformal {
         }
         let mut used = vec![f64::INFINITY; scores.len()];
         for (k, tracker) in self.trackers.iter_mut().enumerate() {
-            let ahead = k / self.variables + 1;
-            for i in 0..forecasts + ahead {
-                if i >= ahead {
-                    tracker.learn(scores[(i - ahead) * width + k])?;
-                }
-                if i < forecasts {
-                    used[i * width + k] = tracker.threshold()?;
-                }
+            let column: Vec<f64> = scores.chunks_exact(width).map(|forecast| forecast[k]).collect();
+            for (i, threshold) in tracker.follow(&column, k / self.variables + 1)?.into_iter().enumerate() {
+                used[i * width + k] = threshold;
             }
         }
         Ok(used)
@@ -143,22 +148,46 @@ impl HorizonConformal {
     }
 }
 
+/// What an interval was made with.
+struct Made {
+    levels: Vec<f64>,
+    /// How many scores were known.
+    known: usize,
+}
+
 impl Tracker {
     fn threshold(&self) -> Result<f64, MetricError> {
         self.level.threshold(&self.scores)
     }
 
-    /// The level learns as soon as there are scores enough for a finite threshold: before, nothing can be missed.
-    fn learn(&mut self, score: f64) -> Result<(), MetricError> {
-        if self.scores.len() >= Threshold::minimum_examples(self.level.alpha())? {
-            self.level.observe(&self.scores, score)?;
+    /// The thresholds of forecasts that are known `ahead` places later. The level learns of those only that were made from
+    /// scores enough for a finite threshold: the others could not miss.
+    fn follow(&mut self, scores: &[f64], ahead: usize) -> Result<Vec<f64>, MetricError> {
+        let fewest = Threshold::minimum_examples(self.level.alpha())?;
+        let mut known = self.scores.clone();
+        let mut made = VecDeque::new();
+        let mut used = Vec::with_capacity(scores.len());
+        for i in 0..scores.len() + ahead {
+            if i >= ahead {
+                let score = scores[i - ahead];
+                if let Some(Made { levels, known: n }) = made.pop_front().filter(|made: &Made| made.known >= fewest) {
+                    self.level.learn(&levels, p_value(last(&known[..n]), score));
+                }
+                known.push(score);
+            }
+            if i < scores.len() {
+                used.push(self.level.threshold(last(&known))?);
+                made.push_back(Made { levels: self.level.levels().to_vec(), known: known.len() });
+            }
         }
-        if self.scores.len() >= HorizonConformal::MEMORY {
-            self.scores.remove(0);
-        }
-        self.scores.push(score);
-        Ok(())
+        self.scores = last(&known).to_vec();
+        Ok(used)
     }
+}
+
+/// Those that a threshold is taken from.
+fn last(scores: &[f64]) -> &[f64] {
+    &scores[scores.len().saturating_sub(HorizonConformal::MEMORY)..]
 }
 
 fn check_shape(values: usize, variables: usize) -> Result<(), MetricError> {
