@@ -48,7 +48,9 @@ impl TryFrom<Stored> for QuantileRecalibration {
 impl QuantileRecalibration {
     /// Fits the map to `pit`, the predictive distribution functions at held-out targets: `[n]`.
     ///
-    /// Values of 0, of targets that the prediction thought impossibly low, stay at level 0: `R(0)` is their share.
+    /// Values of 0, of targets that the prediction thought impossibly low, stay at level 0: `R(0)` is their share. Values of
+    /// 1, of targets more than 8.2 standard deviations above a normal say, are told from each other no more: R has their share
+    /// between the two numbers before 1.
     ///
     /// # Errors
     /// [`RecalibrationError::Metric`] without values, or if one is not between 0 and 1.
@@ -60,21 +62,23 @@ impl QuantileRecalibration {
         let mut sorted = pit.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         let (mut x, mut y) = (vec![0.0], vec![0.0]);
-        for (i, u) in (1..).zip(sorted) {
+        let (n, almost) = (pit.len(), 1.0_f64.next_down());
+        let below = sorted.partition_point(|&u| u < almost.next_down());
+        for (i, &u) in (1..).zip(&sorted[..below]) {
             // Equal values are one knot, with the level of the last of them.
             if u > x[x.len() - 1] {
                 x.push(u);
                 y.push(0.0);
             }
             let last = y.len() - 1;
-            y[last] = count(i) / count(pit.len() + 1);
+            y[last] = count(i) / count(n + 1);
         }
-        if x[x.len() - 1] < 1.0 {
-            x.push(1.0);
-            y.push(1.0);
+        if below < n {
+            x.extend([almost.next_down(), almost]);
+            y.extend([below + 1, n].map(|rank| count(rank) / count(n + 1)));
         }
-        let last = y.len() - 1;
-        y[last] = 1.0;
+        x.push(1.0);
+        y.push(1.0);
         Ok(Self { levels: MonotoneCurve::new(x, y)? })
     }
 
@@ -110,10 +114,15 @@ mod tests {
 
     #[test]
     fn ties_and_ends() {
+        let map = QuantileRecalibration::fit(&[0.0, 0.5, 0.5]).unwrap();
+        assert_eq!((map.levels().x(), map.levels().y()), (&[0.0, 0.5, 1.0][..], &[0.25, 0.75, 1.0][..]));
+        assert_eq!((map.quantile_level(0.1), map.quantile_level(0.75), map.quantile_level(1.0)), (0.0, 0.5, 1.0));
+        assert!((map.density_factor(1.0) - 0.5).abs() < 1e-15);
+        // A target beyond everything keeps its share at the very end.
         let map = QuantileRecalibration::fit(&[0.0, 0.5, 0.5, 1.0]).unwrap();
-        assert_eq!((map.levels().x(), map.levels().y()), (&[0.0, 0.5, 1.0][..], &[0.2, 0.6, 1.0][..]));
-        assert_eq!((map.quantile_level(0.1), map.quantile_level(0.6), map.quantile_level(1.0)), (0.0, 0.5, 1.0));
-        assert!((map.density_factor(1.0) - 0.8).abs() < 1e-15);
+        let almost = 1.0_f64.next_down();
+        assert_eq!([0.0, 0.5, almost.next_down(), almost, 1.0].map(|p| map.apply(p)), [0.2, 0.6, 0.8, 0.8, 1.0]);
+        assert_eq!((map.quantile_level(0.8), map.quantile_level(1.0)), (almost.next_down(), 1.0));
         for bad in [&[][..], &[0.5, 1.5], &[f64::NAN]] {
             assert!(QuantileRecalibration::fit(bad).is_err());
         }

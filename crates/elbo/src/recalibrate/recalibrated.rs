@@ -143,9 +143,11 @@ impl Recalibrated<'_> {
     }
 }
 
-/// Whether all quantiles that are asked for here are finite, as those of the predictions are.
+/// Whether all quantiles that are asked for here are finite, as those of the predictions are, and those of 2.5 % and 97.5 %
+/// are not just as far out as a distribution function can tell.
 pub(super) fn is_finite(map: &QuantileRecalibration) -> bool {
-    middles().map(|p| map.quantile_level(p)).all(|level| level > 0.0 && level < 1.0)
+    let is_known = map.quantile_level(0.975) < 1.0_f64.next_down().next_down();
+    is_known && middles().map(|p| map.quantile_level(p)).all(|level| level > 0.0 && level < 1.0)
 }
 
 /// The middles of the levels.
@@ -257,7 +259,11 @@ mod tests {
     fn targets_beyond_everything_are_noticed() {
         let fit = |pit: &[f64]| QuantileRecalibration::fit(pit).unwrap();
         assert!(is_finite(&fit(&[0.1, 0.9])) && is_finite(&fit(&[1e-300, 0.5])));
-        assert!(!is_finite(&fit(&[0.0, 0.5])));
+        assert!(!is_finite(&fit(&[0.0, 0.5])) && !is_finite(&fit(&[0.5, 1.0])));
+        assert!(!is_finite(&fit(&[1.0; 10])) && !is_finite(&fit(&[7.6e-24, 1.0].repeat(5))));
+        // One of three hundred does no harm, ten of them do.
+        let of = |beyond: usize| fit(&[vec![0.5; 300 - beyond], vec![1.0; beyond]].concat());
+        assert!(is_finite(&of(1)) && !is_finite(&of(10)));
         assert!(!is_finite(&fit(&[1.0_f64.next_down(), 1.0])));
     }
 }

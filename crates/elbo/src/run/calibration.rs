@@ -295,6 +295,8 @@ mod tests {
             (CalibrationMethod::Auto, vec![1.0]),
             (CalibrationMethod::Variance, vec![0.0, 0.0]),
             (CalibrationMethod::Quantile, vec![-60.0, -70.0, 0.0]),
+            (CalibrationMethod::Quantile, vec![60.0, 70.0, 0.0]),
+            (CalibrationMethod::Quantile, [10.0, -10.0].repeat(5)),
             (CalibrationMethod::Temperature, vec![1.0, -1.0]),
         ] {
             let calibration = Calibration::fit_real(asked, &normals(targets.len()), &targets, 1);
