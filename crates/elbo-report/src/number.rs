@@ -41,6 +41,9 @@ pub fn percent(share: f64) -> String {
     .replace('-', "\u{2212}")
 }
 
+/// In place of an interval that nothing is known of.
+pub const UNKNOWN: &str = "[too few]";
+
 /// `0.969 [0.958, 0.979]`: as many decimals as the interval's width has a use for.
 pub fn interval(estimate: &Estimate) -> String {
     format!("{} {}", value(estimate), ends(estimate))
@@ -53,12 +56,18 @@ pub fn value(estimate: &Estimate) -> String {
 
 /// `[0.958, 0.979]`.
 pub fn ends(estimate: &Estimate) -> String {
+    if !estimate.has_interval() {
+        return UNKNOWN.to_owned();
+    }
     let [low, high] = [estimate.low, estimate.high].map(|x| fixed(x, decimals(estimate)));
     format!("[{low},\u{a0}{high}]")
 }
 
 /// A share and its interval in per cent: `96.9 % [95.8, 97.9]`.
 pub fn percent_interval(estimate: &Estimate) -> String {
+    if !estimate.has_interval() {
+        return format!("{} {UNKNOWN}", percent(estimate.value));
+    }
     let [low, high] = [estimate.low, estimate.high].map(|x| percent(x).replace("\u{a0}%", ""));
     format!("{} [{low},\u{a0}{high}]", percent(estimate.value))
 }

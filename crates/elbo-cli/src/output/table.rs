@@ -25,6 +25,9 @@ pub fn scores(part: &str, scores: &TestScores, names: &[String]) {
     if let Some(scores) = &scores.conformal {
         out += &conformal(scores);
     }
+    if rows(&scores.posterior_predictive).iter().any(|(_, score)| !score.has_interval()) {
+        out += FEW;
+    }
     if let Scores::Forecast(forecast) = &scores.posterior_predictive {
         let conformal = match scores.conformal.as_ref().map(|scores| &scores.scores) {
             Some(CoverageScores::Forecast(scores)) => scores.by_step.as_slice(),
@@ -35,6 +38,10 @@ pub fn scores(part: &str, scores: &TestScores, names: &[String]) {
     }
     text(&out);
 }
+
+/// What `[too few]` says.
+const FEW: &str = "\n  [too few] for an interval: forecasts that follow each other share rows, and there are fewer than five times as many\n  \
+                   of them as steps. A longer test part has more (--test-fraction).\n";
 
 fn rows(scores: &Scores) -> Vec<(&'static str, Estimate)> {
     match scores {
@@ -144,8 +151,9 @@ fn pad(text: &str, width: usize) -> String {
     format!("{text:<width$}", width = width.max(text.chars().count() + 2))
 }
 
-fn cell(Estimate { value, low, high }: Estimate) -> String {
-    format!("{value:.4} [{low:.4}, {high:.4}]")
+fn cell(estimate: Estimate) -> String {
+    let Estimate { value, low, high } = estimate;
+    if estimate.has_interval() { format!("{value:.4} [{low:.4}, {high:.4}]") } else { format!("{value:.4} [too few]") }
 }
 
 #[cfg(test)]

@@ -69,32 +69,46 @@ fn total(score: Score, terms: &[f64], chosen: &[usize]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Verdict;
     use super::*;
     use crate::read::Reals;
 
-    /// Two forecasts of two steps; run b is off by 1 more at every second step.
+    /// Forecasts of two steps of a target that is 0, with these means.
+    fn forecasts(mean: &[f64]) -> Predicted {
+        let values = Reals {
+            targets: vec![0.0; mean.len()],
+            mean: mean.to_vec(),
+            stddev: vec![1.0; mean.len()],
+            low: mean.iter().map(|m| m - 1.5).collect(),
+            high: mean.iter().map(|m| m + 1.5).collect(),
+            ..Reals::default()
+        };
+        let ids = (0..mean.len() / 2).map(|i| i.to_string()).collect();
+        Predicted::Horizon(Horizon { variables: vec!["x".into()], steps: 2, ids, values })
+    }
+
+    /// Forecast i of a is off by 1 + i, at its second step by 1 more in b: what they share cancels in the difference, for every
+    /// forecast has the same.
     #[test]
     fn steps_of_a_forecast_stay_together() {
-        let of = |mean: [f64; 4]| {
-            let values = Reals {
-                targets: vec![0.0; 4],
-                mean: mean.into(),
-                stddev: vec![1.0; 4],
-                low: mean.map(|m| m - 1.5).into(),
-                high: mean.map(|m| m + 1.5).into(),
-                ..Reals::default()
-            };
-            let ids = vec!["a".into(), "b".into()];
-            Predicted::Horizon(Horizon { variables: vec!["x".into()], steps: 2, ids, values })
-        };
-        let found = compared(&[&of([1.0; 4]), &of([1.0, 2.0, 1.0, 2.0])]).unwrap();
+        let means =
+            |more: f64| (0..20).flat_map(|i| [1.0 + f64::from(i), 1.0 + f64::from(i) + more]).collect::<Vec<_>>();
+        let found = compared(&[&forecasts(&means(0.0)), &forecasts(&means(1.0))]).unwrap();
+        let [a, b] = [0, 1].map(|run| found[0].values[run].unwrap());
         let rmse = found[0].differences[1].unwrap();
-        let expected = 2.5_f64.sqrt() - 1.0;
-        for end in [rmse.value, rmse.low, rmse.high] {
-            assert!((end - expected).abs() < 1e-12, "{rmse:?}");
+        assert!((rmse.value - (b.value - a.value)).abs() < 1e-12 && found[0].differences[0].is_none());
+        assert!(rmse.low < rmse.value && rmse.value < rmse.high, "{rmse:?}");
+        assert!(rmse.high - rmse.low < 0.05 * (a.high - a.low), "{rmse:?} beside {a:?}");
+        assert_eq!(found[0].score.verdict(&rmse), Verdict::Worse);
+    }
+
+    #[test]
+    fn a_few_forecasts_show_no_difference() {
+        let found = compared(&[&forecasts(&[1.0; 18]), &forecasts(&[3.0; 18])]).unwrap();
+        for of in &found {
+            let difference = of.differences[1].unwrap();
+            assert!(difference.value != 0.0 && !difference.has_interval(), "{difference:?}");
+            assert_eq!(of.score.verdict(&difference), Verdict::NotShown);
         }
-        let coverage = found[3].differences[1].unwrap();
-        assert_eq!((coverage.value, coverage.low, coverage.high), (-0.5, -0.5, -0.5));
-        assert_eq!(found[0].differences[0], None);
     }
 }

@@ -1,6 +1,7 @@
 //! The comparison on a terminal.
 
 use super::{Compared, Comparison};
+use crate::number::UNKNOWN;
 use elbo::metric::Estimate;
 
 /// A block for every score, a line for every run.
@@ -31,10 +32,15 @@ fn line(name: &str, width: usize, compared: &Compared, run: usize) -> String {
     line.trim_end().to_owned() + "\n"
 }
 
-fn cell(Estimate { value, low, high }: &Estimate) -> String {
-    format!("{value:.4} [{low:.4}, {high:.4}]")
+fn cell(estimate: &Estimate) -> String {
+    let Estimate { value, low, high } = estimate;
+    if estimate.has_interval() { format!("{value:.4} [{low:.4}, {high:.4}]") } else { format!("{value:.4} {UNKNOWN}") }
 }
 
-fn signed(Estimate { value, low, high }: &Estimate) -> String {
-    format!("{value:+.4} [{low:+.4}, {high:+.4}]")
+fn signed(difference: &Estimate) -> String {
+    let Estimate { value, low, high } = difference;
+    match difference.has_interval() {
+        true => format!("{value:+.4} [{low:+.4}, {high:+.4}]"),
+        false => format!("{value:+.4} {UNKNOWN}"),
+    }
 }

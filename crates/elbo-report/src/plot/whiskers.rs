@@ -22,7 +22,9 @@ pub fn whiskers(
         }
         for (number, (name, estimate)) in estimates.iter().enumerate() {
             let y = count(estimates.len() - 1 - number);
-            canvas.line(&[(estimate.low, y), (estimate.high, y)], Ink::Band, 4.0);
+            if estimate.has_interval() {
+                canvas.line(&[(estimate.low, y), (estimate.high, y)], Ink::Band, 4.0);
+            }
             canvas.dot((estimate.value, y), 3.6, Ink::series(first + number));
             let cells = [name.clone(), value(estimate), ends(estimate)];
             table.row(cells, [canvas.mark(estimate.value, y)]);

@@ -67,6 +67,7 @@ fn without_predictions(run: &Run) -> String {
 
 fn cards(scores: &Scores) -> Markup {
     let range = |estimate: &Estimate, is_share: bool| match is_share {
+        _ if !estimate.has_interval() => "too few for an interval".to_owned(),
         true => format!("{} to {}", percent(estimate.low), percent(estimate.high)),
         false => ends(estimate).replace(['[', ']'], "").replace(',', " to"),
     };

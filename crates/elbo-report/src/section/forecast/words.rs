@@ -23,8 +23,8 @@ pub fn words(run: &Run, horizon: &Horizon) -> Result<Vec<String>> {
     ];
     if separate < FEW && horizon.steps > 1 {
         words.push(format!(
-            "Only {separate} of these forecasts share no row of what they forecast: take all of this as a first impression. A longer \
-             test part (--test-fraction) would tell more."
+            "Only {separate} of these forecasts share no row of what they forecast: take all of this as a first impression. \
+             There are too few for intervals of the scores; a longer test part (--test-fraction) would tell more."
         ));
     }
     Ok(words)

@@ -9,6 +9,9 @@ use super::{Estimate, Resampled};
 use elbo_kernels::Stream;
 use rayon::prelude::*;
 
+/// Blocks of more than one example below which there is no interval.
+const FEWEST_BLOCKS: usize = 5;
+
 /// How intervals are made.
 ///
 /// They account for which examples happened to be in the test set, and for nothing else: not for another training
@@ -25,7 +28,8 @@ pub struct Bootstrap {
     /// Examples in a row that are drawn together, 1 for independent ones: blocks begin anywhere, and the first example
     /// follows the last (the circular block bootstrap of Politis and Romano 1992). Forecasts of H steps that begin one after
     /// the other share what they forecast with H - 1 others: blocks of H keep that. Errors that hang together for longer are
-    /// still taken for too much evidence, and so are few blocks.
+    /// still taken for too much evidence, and so are few blocks: of fewer than five there is no interval
+    /// ([`Estimate::has_interval`]). Blocks as long as the data would always be all of it, turned about.
     pub block: usize,
 }
 
@@ -138,7 +142,7 @@ impl Bootstrap {
         let stream = Stream::named(self.seed, "bootstrap");
         let row = |chosen: &mut Vec<usize>, r| statistic(choose_blocks(stream, r, self.block, chosen));
         let rows = (0..self.resamples).into_par_iter().map_init(|| vec![0; n], row).collect();
-        Ok(Resampled { value: statistic(&all(n)), rows, level: self.level })
+        Ok(Resampled { value: statistic(&all(n)), rows, level: self.level, is_few: self.is_few(n) })
     }
 
     /// Several statistics of two independent samples, each resampled within itself (Efron and Tibshirani 1993, section
@@ -156,7 +160,13 @@ impl Bootstrap {
             statistic(choose_blocks(first, r, self.block, a), choose_blocks(second, r, self.block, b))
         };
         let rows = (0..self.resamples).into_par_iter().map_init(|| (vec![0; n], vec![0; m]), row).collect();
-        Ok(Resampled { value: statistic(&all(n), &all(m)), rows, level: self.level })
+        let is_few = self.is_few(n) || self.is_few(m);
+        Ok(Resampled { value: statistic(&all(n), &all(m)), rows, level: self.level, is_few })
+    }
+
+    /// Whether n examples are too few blocks for an interval.
+    fn is_few(&self, n: usize) -> bool {
+        self.block > 1 && n < self.block.saturating_mul(FEWEST_BLOCKS)
     }
 
     pub(in super::super) fn check(&self, n: usize) -> Result<(), MetricError> {
@@ -263,6 +273,23 @@ mod tests {
         let (independent, blocks) = (covered(1), covered(40));
         assert!(independent < 110, "{independent} of 200");
         assert!((158..=192).contains(&blocks), "{blocks} of 200");
+    }
+
+    #[test]
+    fn a_few_blocks_have_no_interval() {
+        let of = |n: usize, block: usize| {
+            let values = normals(3, n);
+            Bootstrap { block, ..Bootstrap::default() }.mean(&values).unwrap()
+        };
+        assert!(of(20, 4).has_interval() && of(2, 1).has_interval());
+        for (n, block) in [(19, 4), (4, 4), (1, 2), (7, 24)] {
+            let estimate = of(n, block);
+            let ends = (estimate.low, estimate.high);
+            assert_eq!((ends, estimate.has_interval()), ((f64::NEG_INFINITY, f64::INFINITY), false));
+            assert!((estimate.value - mean(&normals(3, n))).abs() < 1e-12);
+        }
+        let shifted = Bootstrap { block: 9, ..Bootstrap::default() }.estimate_shifted(9, |_| 0.5).unwrap();
+        assert_eq!(shifted.clipped(), shifted);
     }
 
     #[test]

@@ -10,17 +10,31 @@ pub struct Estimate {
     /// The score of all examples.
     #[serde(with = "number")]
     pub value: f64,
-    /// Lower end of the interval.
+    /// Lower end of the interval; `-inf` where nothing can be said.
     #[serde(with = "number")]
     pub low: f64,
-    /// Upper end of the interval.
+    /// Upper end of the interval; `inf` where nothing can be said.
     #[serde(with = "number")]
     pub high: f64,
 }
 
 impl Estimate {
+    /// Whether there is an interval: too few [blocks](super::Bootstrap::block) have none, and say so by the whole line.
+    #[must_use]
+    pub fn has_interval(&self) -> bool {
+        (self.low, self.high) != (f64::NEG_INFINITY, f64::INFINITY)
+    }
+
+    /// A value without an interval.
+    fn of(value: f64) -> Self {
+        Self { value, low: f64::NEG_INFINITY, high: f64::INFINITY }
+    }
+
     /// An estimate of a quantity between 0 and 1.
     pub(in super::super) fn clipped(self) -> Self {
+        if !self.has_interval() {
+            return self;
+        }
         // The value itself may exceed 1 by rounding.
         Self { value: self.value, low: self.low.max(0.0).min(self.value), high: self.high.min(1.0).max(self.value) }
     }
@@ -31,6 +45,8 @@ pub(in super::super) struct Resampled<const M: usize> {
     pub(super) value: [f64; M],
     pub(super) rows: Vec<[f64; M]>,
     pub(super) level: f64,
+    /// Whether too few blocks were resampled for an interval.
+    pub(super) is_few: bool,
 }
 
 impl<const M: usize> Resampled<M> {
@@ -39,7 +55,11 @@ impl<const M: usize> Resampled<M> {
     /// # Errors
     /// [`MetricError::Undefined`] if the statistic of a resample is not a number.
     pub(in super::super) fn percentile(&self, m: usize) -> Result<Estimate, MetricError> {
-        let [low, high] = central(&self.sorted(m)?, self.level);
+        let sorted = self.sorted(m)?;
+        if self.is_few {
+            return Ok(Estimate::of(self.value[m]));
+        }
+        let [low, high] = central(&sorted, self.level);
         Ok(Estimate { value: self.value[m], low, high })
     }
 
@@ -49,6 +69,9 @@ impl<const M: usize> Resampled<M> {
         let mut column: Vec<f64> = self.rows.iter().map(|row| row[m]).filter(|x| !x.is_nan()).collect();
         if self.value[m].is_nan() || 2 * column.len() <= self.rows.len() {
             return None;
+        }
+        if self.is_few {
+            return Some(Estimate::of(self.value[m]));
         }
         column.sort_unstable_by(f64::total_cmp);
         let [low, high] = central(&column, self.level);
@@ -67,6 +90,9 @@ impl<const M: usize> Resampled<M> {
     /// [`MetricError::Undefined`] if the statistic of a resample is not a number.
     pub(in super::super) fn centred(&self, m: usize) -> Result<Estimate, MetricError> {
         let sorted = self.sorted(m)?;
+        if self.is_few {
+            return Ok(Estimate::of(self.value[m]));
+        }
         let (value, centre) = (self.value[m], mean(&sorted));
         let [low, high] = central(&sorted, self.level);
         // The mean of a very skewed distribution can lie beyond a quantile: the value stays within the interval.
@@ -98,8 +124,10 @@ mod tests {
 
     #[test]
     fn resamples_without_a_value_are_left_out_while_they_are_few() {
-        let of =
-            |value, rows: &[f64]| Resampled { value: [value], rows: rows.iter().map(|&x| [x]).collect(), level: 0.5 };
+        let of = |value, rows: &[f64]| {
+            let rows = rows.iter().map(|&x| [x]).collect();
+            Resampled { value: [value], rows, level: 0.5, is_few: false }
+        };
         let nan = f64::NAN;
         let estimate = of(2.0, &[1.0, nan, 3.0, 2.0]).where_defined(0).unwrap();
         assert_eq!((estimate.low, estimate.high), (1.5, 2.5));
