@@ -4,8 +4,8 @@
 //! `F(y) = Σ_c w_c F_c((y - μ_c) / s_c) / Σ_c w_c`, with `F_c` the standard normal or Student's distribution function.
 //!
 //! Components are joined as the centroids of a t-digest (Dunning and Ertl 2019, arXiv 1902.04023, scale function k₂):
-//! finely in the tails, coarsely in the middle. A joined component keeps weight, mean and variance, so the mixture's
-//! moments stay exact; up to [`CAPACITY`] components everything is.
+//! finely in the tails, coarsely in the middle. A joined component keeps weight, mean and variance, the part within and the
+//! part between those it was made of, so the mixture's moments stay exact; up to [`CAPACITY`] components everything is.
 
 use crate::output::special::{incomplete_beta, normal};
 
@@ -26,6 +26,8 @@ pub(super) struct Component {
     between: f64,
     /// Mean of their squared scales.
     pub(super) square: f64,
+    /// Mean of their variances; infinite if one has none.
+    within: f64,
     /// Mean of 1 / df; 0 of a normal.
     pub(super) tail: f64,
 }
@@ -52,6 +54,7 @@ impl Component {
         let distance = other.loc - self.loc;
         self.between = a * self.between + b * other.between + a * b * distance * distance;
         self.square = a * self.square + b * other.square;
+        self.within = a * self.within + b * other.within;
         // Not a rounding apart from equals, which would take the long way to their distribution function.
         if self.tail != other.tail {
             self.tail = a * self.tail + b * other.tail;
@@ -60,9 +63,14 @@ impl Component {
         self.weight = weight;
     }
 
-    /// What joining has widened it by is added to the scale.
+    /// The scale at which the distribution has the variance of those it was made of. Without a variance what joining has
+    /// widened it by is added to the squared scale.
     pub(super) fn scale(&self) -> f64 {
-        (self.square + self.between).sqrt()
+        let variance = self.within + self.between;
+        if self.tail == 0.0 || !variance.is_finite() {
+            return (self.square + self.between).sqrt();
+        }
+        (variance * (1.0 - 2.0 * self.tail)).sqrt()
     }
 
     fn log_density(&self, y: f64) -> f64 {
@@ -86,11 +94,11 @@ impl Component {
     fn standard_quantile(&self, p: f64) -> f64 {
         if self.tail == 0.0 { normal::quantile(p) } else { incomplete_beta::quantile(p, 1.0 / self.tail) }
     }
+}
 
-    /// Variance of the distribution itself, `scale² ν / (ν - 2)`: infinite for 2 degrees of freedom or fewer.
-    fn variance(&self) -> f64 {
-        if self.tail < 0.5 { self.square / (1.0 - 2.0 * self.tail) } else { f64::INFINITY }
-    }
+/// Variance of Student's distribution, `scale² ν / (ν - 2)`: infinite for 2 degrees of freedom or fewer.
+fn variance(square: f64, tail: f64) -> f64 {
+    if tail < 0.5 { square / (1.0 - 2.0 * tail) } else { f64::INFINITY }
 }
 
 impl Mixture {
@@ -109,7 +117,9 @@ impl Mixture {
         if self.components.len() == CAPACITY {
             self.compress();
         }
-        self.components.push(Component { weight: 1.0, loc, between: 0.0, square: scale * scale, tail });
+        let square = scale * scale;
+        let within = variance(square, tail);
+        self.components.push(Component { weight: 1.0, loc, between: 0.0, square, within, tail });
     }
 
     /// Number of distributions added.
@@ -127,7 +137,7 @@ impl Mixture {
     /// `E_s Var[y | W_s]`: what more data would not remove.
     #[must_use]
     pub fn aleatoric_variance(&self) -> f64 {
-        self.average(Component::variance)
+        self.average(|component| component.within)
     }
 
     /// `Var_s E[y | W_s]`: what comes from not knowing the weights.
@@ -232,6 +242,7 @@ impl Mixture {
             component.loc = loc + scale * component.loc;
             component.between *= scale * scale;
             component.square *= scale * scale;
+            component.within *= scale * scale;
         }
         self
     }
@@ -317,19 +328,22 @@ mod tests {
 
         #[test]
         fn moments_stay_exact_however_many_are_joined(
-            parts in prop::collection::vec((-50.0_f64..50.0, 0.01_f64..10.0), 1..400), tail in 0.0_f64..0.4,
+            parts in prop::collection::vec((-50.0_f64..50.0, 0.01_f64..10.0, 0.0_f64..0.4), 1..400),
         ) {
             let mut mixture = Mixture::default();
-            for &(loc, scale) in &parts {
+            for &(loc, scale, tail) in &parts {
                 mixture.push(loc, scale, tail);
             }
             let n = f64::from(u32::try_from(parts.len()).unwrap());
             let mean = parts.iter().map(|p| p.0).sum::<f64>() / n;
             let between = parts.iter().map(|p| (p.0 - mean).powi(2)).sum::<f64>() / n;
-            let within = parts.iter().map(|p| p.1 * p.1).sum::<f64>() / n / (1.0 - 2.0 * tail);
+            let within = parts.iter().map(|p| p.1 * p.1 / (1.0 - 2.0 * p.2)).sum::<f64>() / n;
             prop_assert!(close(mixture.mean(), mean, 1e-12) && close(mixture.epistemic_variance(), between, 1e-10));
             prop_assert!(close(mixture.aleatoric_variance(), within, 1e-10));
             prop_assert!(mixture.components.len() <= CAPACITY && close(mixture.samples(), n, 1e-12));
+            // So are those of the distribution that is left.
+            let second = |c: &Component| variance(c.scale() * c.scale(), c.tail) + (c.loc - mean).powi(2);
+            prop_assert!(close(mixture.average(second), within + between, 1e-9));
         }
 
         #[test]
@@ -354,7 +368,8 @@ mod tests {
         for scale in [0.05, 0.3, 2.0] {
             let mut mixture = Mixture::default();
             spread(10_000).for_each(|loc| mixture.push_normal(loc, scale));
-            let part = |loc| Component { weight: 1.0, loc, between: 0.0, square: scale * scale, tail: 0.0 };
+            let square = scale * scale;
+            let part = |loc| Component { weight: 1.0, loc, between: 0.0, square, within: square, tail: 0.0 };
             let all = Mixture { components: spread(10_000).map(part).collect() };
             let stddev = f64::sqrt(1.0 + scale * scale);
             for p in [0.001, 0.025, 0.05, 0.25, 0.5, 0.9, 0.975, 0.999] {
