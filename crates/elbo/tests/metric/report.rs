@@ -58,6 +58,15 @@ fn a_report_holds_the_scores_and_their_intervals() {
     assert_eq!(serde_json::from_str::<elbo::metric::ClassificationScores>(&json).unwrap(), scores);
 }
 
+/// No resample of balanced classes is as uncertain as they are: the interval holds the value all the same.
+#[test]
+fn the_uncertainty_of_balanced_classes_is_in_its_interval() {
+    let probs = Probabilities::new(vec![0.1; 1000], 10).unwrap();
+    let labels: Vec<usize> = (0..100).map(|i| i % 10).collect();
+    let found = classification_scores(&probs, &labels, &Bootstrap::default()).unwrap().brier_uncertainty.unwrap();
+    assert!((found.value - 0.9).abs() < 1e-12 && found.low < 0.9 && 0.9 < found.high, "{found:?}");
+}
+
 /// Without an error there is nothing to detect, and everything else is still a number.
 #[test]
 fn a_report_of_right_predictions_has_no_detection_of_errors() {

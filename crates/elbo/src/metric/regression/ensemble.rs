@@ -35,7 +35,7 @@ pub fn ensemble_crps(members: &[f64], size: usize, targets: &[f64]) -> Result<Ve
 }
 
 /// Fair score of every target, in its unit: `[B]`. An unbiased estimate of the score of the distribution that the
-/// members were drawn from; below 0 at times. Example at [`ensemble_crps`].
+/// members were drawn from: the mean over pairs of members of `(|a - y| + |b - y| - |a - b|) / 2`. Example at [`ensemble_crps`].
 ///
 /// # Shapes
 /// - `members`: `[B, size]`, row-major; `targets`: `[B]`
@@ -59,7 +59,8 @@ fn score(members: &[f64], y: f64, divisor: f64) -> f64 {
     let offsets: Vec<f64> = sorted(members).iter().map(|x| x - y).collect();
     let distance: f64 = offsets.iter().map(|x| x.abs()).sum();
     let spread: f64 = offsets.iter().enumerate().map(|(k, x)| (2.0 * count(k) - size + 1.0) * x).sum();
-    (distance - spread / divisor) / size
+    // Rounding below 0 is clipped.
+    ((distance - spread / divisor) / size).max(0.0)
 }
 
 #[cfg(test)]

@@ -59,7 +59,8 @@ pub struct ClassificationScores {
     /// Part of the Brier score: how far the bins tell the labels apart; larger is better.
     #[serde(default)]
     pub brier_resolution: Option<Estimate>,
-    /// Part of the Brier score: that of always predicting the frequencies of the classes.
+    /// Part of the Brier score: that of always predicting the frequencies of the classes; its interval too, since no resample of
+    /// balanced classes is as uncertain as they are.
     #[serde(default)]
     pub brier_uncertainty: Option<Estimate>,
     /// Average precision of telling wrong from right predictions by their uncertainty: wrong ones are the positives.
@@ -91,11 +92,10 @@ const NAMES: [&str; 16] = [
     "error_fpr95",
 ];
 
-/// Whether resampling shifts a score, upward.
+/// Whether resampling shifts a score: upward, the uncertainty downward.
 fn is_shifted(place: usize) -> bool {
-    let shifted =
-        ["ece", "squared_ece_debiased", "ece_equal_mass", "ece_classwise", "brier_reliability", "brier_resolution"];
-    shifted.contains(&NAMES[place])
+    matches!(NAMES[place], "ece" | "squared_ece_debiased" | "ece_equal_mass" | "ece_classwise" | "brier_reliability")
+        || matches!(NAMES[place], "brier_resolution" | "brier_uncertainty")
 }
 
 /// All scores of class probabilities. Values come from per-example contributions that are computed once.
@@ -127,7 +127,7 @@ pub fn classification_scores(
         ece_classwise: Some(resampled.centred(10)?.clipped()),
         brier_reliability: Some(resampled.centred(11)?),
         brier_resolution: Some(resampled.centred(12)?),
-        brier_uncertainty: Some(resampled.percentile(13)?),
+        brier_uncertainty: Some(resampled.centred(13)?),
         error_aupr: resampled.where_defined(14),
         error_fpr95: resampled.where_defined(15),
     })
