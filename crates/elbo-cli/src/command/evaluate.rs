@@ -6,7 +6,7 @@ use crate::cli::EvaluateArgs;
 use crate::output;
 use anyhow::{Result, bail};
 use elbo::data::Dataset;
-use elbo::run::{Scores, TestScores, evaluate_adjusted};
+use elbo::run::{Adjustments, Scores, TestScores, evaluate_adjusted};
 
 pub fn run(args: &EvaluateArgs, json: bool) -> Result<Outcome> {
     let trained = read::trained(&args.run, &args.on.device.open()?)?;
@@ -15,10 +15,12 @@ pub fn run(args: &EvaluateArgs, json: bool) -> Result<Outcome> {
         (args.samples.unwrap_or(trained.config.prediction.samples), args.seed.unwrap_or(trained.config.training.seed));
     let found = args.ood.as_ref().map(|other| ood::run(args, other, &trained, &data, draws)).transpose()?;
     let is_scored = found.is_none() || args.min_accuracy.is_some() || !ood::is_unlabelled(&data);
-    let scores = is_scored.then(|| scored(args, &trained, &data, draws)).transpose()?;
-    let warning = read::trained_on(&data, &args.input, &trained.config);
+    let adjustments = read::adjustments(&args.run, &trained.config, args.raw)?;
+    let scores = is_scored.then(|| scored(&adjustments, &trained, &data, draws)).transpose()?;
+    let mut warnings = read::known(&data, &args.input, &trained.config, &adjustments);
+    warnings.extend(read::other_draws(&adjustments, draws, &trained.config));
     let names = trained.config.data.target_names();
-    show(args, (data.len(), names), (scores.as_ref(), found.as_ref(), warning), json);
+    show(args, (data.len(), names), (scores.as_ref(), found.as_ref(), &warnings), json);
     match &scores {
         Some(scores) => outcome(args.min_accuracy, &scores.posterior_predictive),
         None => Ok(Outcome::Done),
@@ -26,27 +28,25 @@ pub fn run(args: &EvaluateArgs, json: bool) -> Result<Outcome> {
 }
 
 fn scored(
-    args: &EvaluateArgs,
+    adjustments: &Adjustments,
     trained: &read::Trained,
     data: &Dataset,
     (samples, seed): (usize, u64),
 ) -> Result<TestScores> {
-    let config = &trained.config;
-    let adjustments = read::adjustments(&args.run, config, args.raw)?;
-    let data = config.data.labelled(data.clone())?;
-    Ok(evaluate_adjusted(&trained.model, &data, samples, seed, &adjustments)?.scores)
+    let data = trained.config.data.labelled(data.clone())?;
+    Ok(evaluate_adjusted(&trained.model, &data, samples, seed, adjustments)?.scores)
 }
 
 fn show(
     args: &EvaluateArgs,
     (examples, names): (usize, &[String]),
-    (scores, found, warning): (Option<&TestScores>, Option<&Found>, Option<String>),
+    (scores, found, warnings): (Option<&TestScores>, Option<&Found>, &[String]),
     json: bool,
 ) {
     if json {
         let mut value = serde_json::json!({ "input": args.input, "examples": examples });
-        if let Some(warning) = warning {
-            value["warnings"] = vec![warning].into();
+        if !warnings.is_empty() {
+            value["warnings"] = warnings.into();
         }
         if let Some(scores) = scores {
             value["scores"] = serde_json::json!(scores);
@@ -56,7 +56,7 @@ fn show(
         }
         return output::json(&value);
     }
-    if let Some(warning) = warning {
+    for warning in warnings {
         output::note(&format!("warning: {warning}"));
     }
     let part = format!("{examples} examples of {}", args.input.display());

@@ -24,7 +24,10 @@ pub fn run(args: &PredictArgs, json: bool) -> Result<Outcome> {
     let predictive = if args.intervals { predictive.with_credible_level(LEVEL)? } else { predictive };
     let predictions = predictive.predict(model, &series, &config.data.target_scaling(&data))?;
     let adjustments = followed(args, &trained, (samples, seed))?;
-    let adjusted = adjustments.apply(&predictions, &data)?;
+    if let Some(warning) = read::other_draws(&adjustments, (samples, seed), config) {
+        output::note(&format!("warning: {warning}"));
+    }
+    let adjusted = adjustments.apply(&predictions, &series)?;
     let csv = predictions_csv_with(&data, &predictions, &adjusted, config.data.target_names(), columns)?;
     match &args.out {
         Some(path) => {

@@ -53,19 +53,36 @@ pub fn data(path: &Path, args: &ReadArgs, config: &RunConfig) -> Result<Dataset>
     }
 }
 
-/// That examples of `data` were trained on, if some were: their scores are too good. Nothing is said where the training data
-/// are gone or have changed.
-pub fn trained_on(data: &Dataset, path: &Path, config: &RunConfig) -> Option<String> {
-    let loaded = config.data.source.load(&config.data.read, &config.training).ok()?;
-    if loaded.fingerprint != config.data.fingerprint {
-        return None;
-    }
+/// That examples of `data` were trained on, or that predictions were adjusted by them, if some were: their scores are too
+/// good. Nothing is said where the training data are gone or have changed.
+pub fn known(data: &Dataset, path: &Path, config: &RunConfig, adjustments: &Adjustments) -> Vec<String> {
+    let loaded = config.data.source.load(&config.data.read, &config.training);
+    let Some(loaded) = loaded.ok().filter(|loaded| loaded.fingerprint == config.data.fingerprint) else {
+        return Vec::new();
+    };
     let bits = |example: &Example| example.values.iter().map(|value| value.to_bits()).collect::<Vec<u32>>();
-    let known: HashSet<Vec<u32>> = loaded.train.examples.iter().map(bits).collect();
-    let again = data.examples.iter().filter(|example| known.contains(&bits(example))).count();
-    (again > 0).then(|| {
-        let (all, path) = (data.len(), path.display());
-        format!("{again} of {all} examples of {path} were trained on: their scores and uncertainties are too good")
+    let warning = |known: &Dataset, what: &str| {
+        let known: HashSet<Vec<u32>> = known.examples.iter().map(bits).collect();
+        let again = data.examples.iter().filter(|example| known.contains(&bits(example))).count();
+        (again > 0).then(|| format!("{again} of {} examples of {} {what}", data.len(), path.display()))
+    };
+    let trained = warning(&loaded.train, "were trained on: their scores and uncertainties are too good");
+    let adjusted =
+        "fitted the recalibration or the thresholds: recalibrated scores and coverage of theirs are too good";
+    // Forecasts that thresholds learnt from are not scored.
+    let is_adjusted = *adjustments != Adjustments::default() && !adjustments.learn();
+    let adjusted = is_adjusted.then(|| warning(&loaded.calibration, adjusted)).flatten();
+    trained.into_iter().chain(adjusted).collect()
+}
+
+/// That thresholds and maps belong to other draws of the weights than those asked for, if there are any.
+pub fn other_draws(adjustments: &Adjustments, (samples, seed): (usize, u64), config: &RunConfig) -> Option<String> {
+    let (fitted, of) = (config.prediction.samples, config.training.seed);
+    (*adjustments != Adjustments::default() && (samples, seed) != (fitted, of)).then(|| {
+        format!(
+            "recalibration and thresholds were fitted to predictions of {fitted} weight samples with seed {of}, not of \
+             {samples} with seed {seed}: they may not hold what they promise"
+        )
     })
 }
 

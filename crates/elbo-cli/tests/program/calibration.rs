@@ -93,6 +93,7 @@ fn look_again(folder: &Folder, out: &str, metrics: &Value, csv: &str) {
     let scores: Value = serde_json::from_str(&run(evaluate.into_iter().chain(["--raw"]))).unwrap();
     assert!(scores["scores"].get("calibrated").is_none() && scores["scores"].get("conformal").is_none());
     let table = run(["evaluate", "--run", out, "--input", &input]);
+    warned(out, &input);
     assert!(table.contains("recalibrated") && table.contains("Conformal sets (aps, alpha = 0.1) from"), "{table}");
 
     let kept = ["calibration.json", "conformal.json", "predictions.csv"].map(|name| (name, file(out, name)));
@@ -104,6 +105,23 @@ fn look_again(folder: &Folder, out: &str, metrics: &Value, csv: &str) {
         assert!(file(out, name) == bytes, "{name} after resuming");
     }
     assert_eq!(&crate::program::metrics(out), metrics);
+}
+
+/// What makes the promises of maps and thresholds doubtful is told: other draws, and the examples they were fitted to.
+fn warned(out: &str, input: &str) {
+    let warnings = |more: &[&str]| {
+        let found = run(["evaluate", "--json", "--run", out].iter().chain(more));
+        serde_json::from_str::<Value>(&found).unwrap()["warnings"].clone()
+    };
+    assert_eq!(warnings(&["--input", input]), Value::Null);
+    for other in [["--samples", "3"], ["--seed", "77"]] {
+        let found = warnings(&["--input", input, other[0], other[1]]);
+        assert!(found[0].as_str().unwrap().contains("thresholds were fitted to predictions of"), "{found}");
+        assert_eq!(warnings(&["--input", input, "--raw", other[0], other[1]]), Value::Null);
+    }
+    let known = warnings(&["--input", &shipped(TEST)]);
+    assert!(known[0].as_str().unwrap().contains("were trained on"), "{known}");
+    assert!(known[1].as_str().unwrap().starts_with("412 of 1029 examples"), "{known}");
 }
 
 #[test]

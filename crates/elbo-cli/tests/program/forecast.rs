@@ -82,6 +82,10 @@ fn intervals_learn_from_what_became_known() {
     let csv = std::fs::read_to_string(format!("{out}/predictions.csv")).unwrap();
     assert!(csv.lines().next().unwrap().ends_with(",pit,conformal_low,conformal_high"), "{csv}");
 
+    // Of the whole file only the test part is scored: the other intervals know what came later.
+    let found: Value = serde_json::from_str(&run(["evaluate", "--run", &out, "--input", &file, "--json"])).unwrap();
+    assert_eq!(&found["scores"]["conformal"], conformal);
+
     // The same file: what is known is the test part. Its last rows, off by far: intervals grow.
     let before = ends(&out, &file);
     let mut broken: Vec<String> = series(240).lines().map(str::to_owned).collect();

@@ -115,15 +115,33 @@ impl ClassConformal {
     }
 
     /// The sets of new examples. The uniform number of a randomised score is that of the example's place, so that a
-    /// prediction can be repeated.
+    /// prediction can be repeated. Predictions in several calls would share the numbers of their first places, and the
+    /// guarantee is an average over these: give such examples keys ([`predict_keyed`](Self::predict_keyed)).
     ///
     /// # Errors
     /// [`MetricError::Length`] for another number of classes.
     pub fn predict(&self, probs: &Probabilities) -> Result<PredictionSets, MetricError> {
+        self.sets(probs, &uniforms(&self.config, Part::New, probs.rows()))
+    }
+
+    /// The same with a key for each example, a hash of its inputs say, which decides its uniform number: the set of an example
+    /// does not depend on which others it comes with.
+    ///
+    /// # Errors
+    /// [`MetricError::Length`] for another number of classes or of keys.
+    pub fn predict_keyed(&self, probs: &Probabilities, keys: &[u64]) -> Result<PredictionSets, MetricError> {
+        if keys.len() != probs.rows() {
+            return Err(MetricError::Length { what: "keys", expected: probs.rows(), found: keys.len() });
+        }
+        let stream = Stream::named(self.config.seed, "conformal key");
+        let uniforms: Vec<f64> = keys.iter().map(|&key| uniforms_f64(stream.draws(key, 1), 1)[0]).collect();
+        self.sets(probs, &uniforms)
+    }
+
+    fn sets(&self, probs: &Probabilities, uniforms: &[f64]) -> Result<PredictionSets, MetricError> {
         if probs.classes() != self.classes {
             return Err(MetricError::Length { what: "classes", expected: self.classes, found: probs.classes() });
         }
-        let uniforms = uniforms(&self.config, Part::New, probs.rows());
         let mut members = Vec::with_capacity(probs.values().len());
         for (i, &u) in uniforms.iter().enumerate() {
             let best = self.config.nonempty.then(|| probs.predicted(i));
@@ -156,7 +174,7 @@ impl ClassConformal {
     }
 }
 
-/// The uniform numbers of the examples of one part.
+/// The uniform numbers of the examples of one part, by their places.
 fn uniforms(config: &ClassConformalConfig, part: Part, n: usize) -> Vec<f64> {
     uniforms_f64(Stream::named(config.seed, "conformal").draws(part as u64, 1), n)
 }

@@ -135,7 +135,7 @@ impl Adjustments {
                 let map = self.calibration.as_ref();
                 let calibrated = map.map(|map| map.apply(&split.probabilities)).transpose()?;
                 let probs = calibrated.as_ref().unwrap_or(&split.probabilities);
-                let sets = self.conformal.as_ref().map(|conformal| conformal.sets(probs)).transpose()?;
+                let sets = self.conformal.as_ref().map(|conformal| conformal.sets(probs, data)).transpose()?;
                 Ok(Adjusted { calibrated, sets, ..Adjusted::default() })
             }
             Predictions::Real(real) => {
@@ -156,10 +156,7 @@ impl Adjustments {
     /// The forecasts of `data`, in the order of time, that nothing was learnt from yet.
     #[must_use]
     pub fn unknown(&self, data: &Dataset) -> Dataset {
-        let from = match self.conformal.as_ref().map(|conformal| &conformal.thresholds) {
-            Some(Thresholds::Forecast(conformal)) => conformal.new_from(data),
-            _ => 0,
-        };
+        let from = self.conformal.as_ref().map_or(0, |conformal| conformal.new_from(data));
         data.subset(&(from..data.len()).collect::<Vec<_>>())
     }
 
@@ -190,10 +187,10 @@ impl Adjustments {
         &self,
         predictions: &Predictions,
         adjusted: &Adjusted,
-        labels: &Labels,
+        data: &Dataset,
     ) -> Result<(Option<Scores>, Option<ConformalScores>)> {
         let conformal = self.conformal.as_ref();
-        match (labels, predictions) {
+        match (&data.labels, predictions) {
             (Labels::Classes { labels, .. }, _) => {
                 let calibrated = adjusted.calibrated.as_ref().map(|probs| class_scores(probs, labels)).transpose()?;
                 let sets = conformal.zip(adjusted.sets.as_ref());
@@ -206,11 +203,10 @@ impl Adjustments {
                 let scored = intervals.map(|(conformal, intervals)| conformal.score_intervals(intervals, targets));
                 Ok((calibrated.transpose()?, scored.transpose()?))
             }
-            (Labels::Horizon { names, steps, values }, Predictions::Real(_)) => {
+            (Labels::Horizon { .. }, Predictions::Real(_)) => {
                 let intervals = conformal.zip(adjusted.intervals.as_ref());
-                let shape = (*steps, names.len());
-                let scored = intervals.map(|(conformal, ends)| conformal.score_forecasts(ends, values, shape));
-                Ok((None, scored.transpose()?))
+                let scored = intervals.map(|(conformal, intervals)| conformal.score_forecasts(intervals, data));
+                Ok((None, scored.transpose()?.flatten()))
             }
             (Labels::Real(_) | Labels::Horizon { .. } | Labels::None, _) => Ok((None, None)),
         }
@@ -230,7 +226,7 @@ pub fn evaluate_adjusted(
 ) -> Result<Tested> {
     let evaluated = evaluate(model, data, samples, seed)?;
     let adjusted = adjustments.apply(&evaluated.predictions, &data.series)?;
-    let (calibrated, conformal) = adjustments.score(&evaluated.predictions, &adjusted, &data.series.labels)?;
+    let (calibrated, conformal) = adjustments.score(&evaluated.predictions, &adjusted, &data.series)?;
     let (posterior_predictive, mean_network) = (evaluated.posterior_predictive, evaluated.mean_network);
     let scores = TestScores { samples, posterior_predictive, mean_network, calibrated, conformal };
     Ok(Tested { predictions: evaluated.predictions, adjusted, scores })

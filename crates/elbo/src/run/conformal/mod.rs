@@ -17,7 +17,7 @@ use crate::conformal::{
     Band, ClassConformal, ClassConformalConfig, ClassScore, DistributionConformal, IntervalConformal, Intervals,
     PredictionSets, Threshold,
 };
-use crate::data::Dataset;
+use crate::data::{Dataset, Example};
 use crate::error::{Error, Result};
 use crate::metric::{MetricError, Probabilities};
 use crate::predict::RealPredictions;
@@ -211,13 +211,17 @@ impl Conformal {
         Ok(Self { schema: CONFORMAL_SCHEMA, config, examples: data.len(), recalibrated: false, thresholds })
     }
 
-    /// The sets of new class probabilities.
+    /// The sets of new class probabilities, those of `data`. What is random of a set follows from the values of its example:
+    /// it is the same in whatever file the example comes.
     ///
     /// # Errors
-    /// [`Error::Targets`] for thresholds of real targets; those of [`ClassConformal::predict`].
-    pub fn sets(&self, probs: &Probabilities) -> Result<PredictionSets> {
+    /// [`Error::Targets`] for thresholds of real targets; those of [`ClassConformal::predict_keyed`].
+    pub fn sets(&self, probs: &Probabilities, data: &Dataset) -> Result<PredictionSets> {
         match &self.thresholds {
-            Thresholds::Classes(conformal) => Ok(conformal.predict(probs)?),
+            Thresholds::Classes(conformal) => {
+                let keys: Vec<u64> = data.examples.iter().map(key).collect();
+                Ok(conformal.predict_keyed(probs, &keys)?)
+            }
             Thresholds::Distribution(_) | Thresholds::Interval(_) | Thresholds::Forecast(_) => {
                 Err(other_kind("real targets", "classes"))
             }
@@ -241,6 +245,15 @@ impl Conformal {
             }
             Thresholds::Interval(conformal) => Ok(conformal.predict(Bounds::new(self.config, real).band(&real.mean))?),
             Thresholds::Forecast(conformal) => conformal.clone().follow(real, data),
+        }
+    }
+
+    /// From which example of `data` on nothing was learnt from yet: of forecasts see
+    /// [`ForecastConformal::new_from`]; the first of other thresholds.
+    pub(super) fn new_from(&self, data: &Dataset) -> usize {
+        match &self.thresholds {
+            Thresholds::Forecast(conformal) => conformal.new_from(data),
+            Thresholds::Classes(_) | Thresholds::Distribution(_) | Thresholds::Interval(_) => 0,
         }
     }
 
@@ -303,6 +316,12 @@ fn stddevs(real: &RealPredictions) -> Vec<f64> {
     (0..real.mean.len()).map(|i| real.stddev(i)).collect()
 }
 
+/// A hash of an example's values (FNV-1a, 64 bits).
+fn key(example: &Example) -> u64 {
+    let bytes = example.values.iter().flat_map(|value| value.to_bits().to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 /// What intervals are built on beside the means.
 enum Bounds {
     Nothing,
@@ -354,6 +373,12 @@ mod tests {
 
     fn none() -> Dataset {
         Dataset { name: "none".into(), channels: 1, examples: Vec::new(), labels: Labels::None }
+    }
+
+    /// Examples of different values.
+    fn examples(n: u8) -> Dataset {
+        let example = |i: u8| Example { id: i.to_string(), values: vec![f32::from(i), 0.0] };
+        Dataset { examples: (0..n).map(example).collect(), ..none() }
     }
 
     /// Normal predictions of mean 0 with these deviations.
@@ -408,20 +433,39 @@ mod tests {
         assert_eq!(serde_json::from_str::<ConformalScores>(&text).unwrap(), scores);
     }
 
+    /// An example has the same set alone and among others, and examples that come one by one have numbers of their own: as
+    /// many of them are covered.
+    #[test]
+    fn sets_do_not_depend_on_the_company() {
+        let probs = Probabilities::new([0.5, 0.3, 0.2].repeat(200), 3).unwrap();
+        let labels: Vec<usize> = (0..200).map(|i| [0, 0, 0, 0, 0, 1, 1, 1, 2, 2][i % 10]).collect();
+        let config = ConformalConfig { score: ConformalScore::Aps, alpha: 0.2, per_class: false };
+        let conformal = Conformal::of_classes(config, &probs, &labels, false, 1).unwrap();
+        let data = examples(200);
+        let together = conformal.sets(&probs, &data).unwrap();
+        let one = Probabilities::new(vec![0.5, 0.3, 0.2], 3).unwrap();
+        let alone = |i: usize| conformal.sets(&one, &data.subset(&[i])).unwrap();
+        assert!((0..200).all(|i| alone(i).members(0).eq(together.members(i))));
+        // 160 expected of 200, with standard deviation sqrt(200 0.8 0.2 2) = 8 for held-out and new ones: 4 of these.
+        let covered = (0..200).filter(|&i| alone(i).contains(0, labels[i])).count();
+        assert!((128..=192).contains(&covered), "{covered} of 200");
+        assert!(conformal.sets(&probs, &examples(199)).is_err());
+    }
+
     #[test]
     fn each_class_has_its_own_expectation() {
         let probs = Probabilities::new([0.9, 0.1, 0.2, 0.8].repeat(9), 2).unwrap();
         let labels: Vec<usize> = (0..18).map(|i| i % 2).collect();
         let config = ConformalConfig { score: ConformalScore::Thr, alpha: 0.1, per_class: true };
         let conformal = Conformal::of_classes(config, &probs, &labels, false, 1).unwrap();
-        let sets = conformal.sets(&probs).unwrap();
+        let sets = conformal.sets(&probs, &examples(18)).unwrap();
         let scores = conformal.score_sets(&sets, &labels).unwrap();
         let classes: Vec<_> = scores.expected.iter().map(|expected| expected.class).collect();
         assert_eq!((classes, conformal.warning(&[])), (vec![Some(0), Some(1)], None));
         let text = serde_json::to_string(&scores).unwrap();
         assert_eq!(serde_json::from_str::<ConformalScores>(&text).unwrap(), scores);
         assert!(conformal.intervals(&normals(&[1.0]), &none()).is_err());
-        assert!(Conformal::of_reals(MEAN, &normals(&[1.0]), &[1.0]).unwrap().sets(&probs).is_err());
+        assert!(Conformal::of_reals(MEAN, &normals(&[1.0]), &[1.0]).unwrap().sets(&probs, &examples(18)).is_err());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::{Conformal, ConformalConfig, check_length, other_kind};
 use crate::conformal::{CoverageLaw, Intervals, PredictionSets, SetScores};
-use crate::error::Result;
+use crate::data::{Dataset, Labels};
+use crate::error::{Error, Result};
 use crate::metric::{Bootstrap, Estimate, MetricError, count, mean};
 use serde::{Deserialize, Serialize};
 
@@ -112,20 +113,26 @@ impl Conformal {
         Ok(ConformalScores { config: self.config, examples: self.examples, expected, scores })
     }
 
-    /// Scores of intervals of forecasts of `steps` steps, with targets `[N, H, V]`. Nothing is said of what to expect:
-    /// forecasts are not exchangeable.
+    /// Scores of the intervals of the forecasts of `data`, of those that nothing was learnt from yet: intervals of the others
+    /// were made with what came later. `None` if there are none. Nothing is said of what to expect: forecasts are not
+    /// exchangeable.
     ///
     /// # Errors
-    /// [`MetricError::Length`] or [`MetricError::Empty`] if the targets do not fit.
-    pub fn score_forecasts(
-        &self,
-        intervals: &Intervals,
-        targets: &[f64],
-        (steps, variables): (usize, usize),
-    ) -> Result<ConformalScores> {
-        let (covered, widths) = covered_and_wide(intervals, targets)?;
-        let scores = CoverageScores::Forecast(forecast_scores(&covered, &widths, (steps, variables))?);
-        Ok(ConformalScores { config: self.config, examples: self.examples, expected: Vec::new(), scores })
+    /// [`Error::Targets`](crate::Error::Targets) without targets to forecast, [`MetricError::Length`] if the intervals do not
+    /// fit.
+    pub fn score_forecasts(&self, intervals: &Intervals, data: &Dataset) -> Result<Option<ConformalScores>> {
+        let Labels::Horizon { names, steps, values } = &data.labels else {
+            return Err(Error::labels("conformal", "targets to forecast", &data.labels));
+        };
+        let from = self.new_from(data);
+        if from == data.len() {
+            return Ok(None);
+        }
+        let (covered, widths) = covered_and_wide(intervals, values)?;
+        let first = from * steps * names.len();
+        let scores = forecast_scores(&covered[first..], &widths[first..], (*steps, names.len()))?;
+        let scores = CoverageScores::Forecast(scores);
+        Ok(Some(ConformalScores { config: self.config, examples: self.examples, expected: Vec::new(), scores }))
     }
 
     /// Where the coverage of `test` examples should lie.
@@ -213,6 +220,11 @@ mod tests {
         assert_eq!(steps, [(1, 0.5, Some(1.5)), (2, 1.0, Some(3.0))]);
         let two = forecast_scores(&covered, &widths, (1, 2)).unwrap();
         assert_eq!((two.mean_width, two.by_step.len(), two.coverage.value), (None, 1, 0.75));
+        // Five blocks of two forecasts have intervals, fewer have none.
+        assert!(!scores.coverage.has_interval());
+        let mixed: Vec<f64> = [1.0, 0.0, 0.0, 1.0, 1.0, 1.0].iter().copied().cycle().take(40).collect();
+        let twenty = forecast_scores(&mixed, &[1.0; 40], (2, 1)).unwrap().coverage;
+        assert!(twenty.low < twenty.value && twenty.value < twenty.high && twenty.has_interval(), "{twenty:?}");
         let config = ConformalConfig { score: super::super::ConformalScore::Adaptive, alpha: 0.1, per_class: false };
         let scores = CoverageScores::Forecast(scores);
         let scores = ConformalScores { config, examples: 9, expected: Vec::new(), scores };
