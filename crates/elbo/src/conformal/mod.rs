@@ -8,7 +8,7 @@
 //! | levels of the predictive distribution | [`DistributionConformal`] | marginal |
 //! | series, with a given step | [`AdaptiveConformal`] | the average over time |
 //! | series, with a learnt step | [`DynamicConformal`] | small regret over every span of time |
-//! | the same for every step ahead and variable of forecasts | [`HorizonConformal`] | the same, learnt a horizon later |
+//! | the same for every step ahead and variable of forecasts, learnt when targets are known | [`HorizonConformal`] | each of its experts': the average over time |
 //!
 //! **The guarantee.** A score says how badly a target fits a prediction. With n held-out examples the
 //! [`Threshold`] is the `⌈(n + 1)(1 - α)⌉`-th smallest of their scores; what a new example allows are the targets whose
