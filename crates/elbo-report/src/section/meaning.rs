@@ -78,6 +78,11 @@ fn of_classes(scores: &ClassificationScores) -> Vec<Row> {
             "The same gap of every class's own probability, averaged over the classes.",
         ),
         Row::new(
+            "Calibration error, smooth",
+            scores.ece_smooth,
+            "The same gap without bins: averaged by a kernel as wide as the error itself.",
+        ),
+        Row::new(
             "Brier score: reliability",
             scores.brier_reliability,
             "The part that comes from probabilities that are not frequencies; lower is better.",

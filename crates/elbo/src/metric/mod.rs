@@ -10,7 +10,7 @@
 //! | [`ClassUncertainty`] | `classification/uncertainty.rs` | 0 to `ln K`; 0 to 1 | nats; squared probability | |
 //! | [`expected_calibration_error`] and its kin | `calibration/gaps.rs` | 0 to 1 | probability | no |
 //! | [`classwise_calibration_error`] | `calibration/classwise.rs` | 0 to 1 | probability | no |
-//! | [`smooth_calibration_error`] | `calibration/smooth.rs` | 0 to 1 | probability | no |
+//! | [`smooth_calibration_error`], [`SmoothGaps`] | `calibration/smooth.rs` | 0 to 1 | probability | no |
 //! | [`QuantileBuckets`] | `calibration/quantile_buckets.rs` | 0 to 1 | probability | no |
 //! | [`reliability`](fn@reliability), [`reliability_diagram`] | `calibration/reliability.rs`, `bands.rs` | 0 to 1 | probability | |
 //! | [`rmse`], [`mae`] | `regression/errors.rs` | 0 to +inf | that of the target | for mean, median |
@@ -45,7 +45,7 @@ mod scores;
 
 use calibration::of_classes;
 pub use calibration::{
-    BandedBin, BinnedGaps, Binning, QuantileBuckets, ReliabilityBin, classwise_calibration_error,
+    BandedBin, BinnedGaps, Binning, QuantileBuckets, ReliabilityBin, SmoothGaps, classwise_calibration_error,
     debiased_squared_calibration_error, equal_mass_calibration_error, expected_calibration_error,
     max_calibration_error, reliability, reliability_diagram, smooth_calibration_error, wilson_interval,
 };

@@ -5,7 +5,8 @@ use elbo::metric::{
     Binning, Bootstrap, BrierStrata, Detection, Probabilities, RegressionPredictions, RegressionScores, accuracy,
     brier, classification_differences, classification_scores, classwise_calibration_error, coverage,
     debiased_squared_calibration_error, equal_mass_calibration_error, expected_calibration_error, interval_score, mae,
-    mean_nll, mean_width, nll, regression_differences, regression_scores, rmse, spearman, spherical, variation_ratio,
+    mean_nll, mean_width, nll, regression_differences, regression_scores, rmse, smooth_calibration_error, spearman,
+    spherical, variation_ratio,
 };
 use elbo_kernels::Stream;
 use elbo_kernels::noise::normal::normals_f64;
@@ -39,6 +40,7 @@ fn a_report_holds_the_scores_and_their_intervals() {
     let later = [
         (scores.ece_equal_mass, equal_mass_calibration_error(&probs, &labels, 15).unwrap()),
         (scores.ece_classwise, classwise_calibration_error(&probs, &labels, 15).unwrap()),
+        (scores.ece_smooth, smooth_calibration_error(&probs, &labels).unwrap()),
         (scores.brier_reliability, parts.reliability),
         (scores.brier_resolution, parts.resolution),
         (scores.brier_uncertainty, parts.uncertainty),

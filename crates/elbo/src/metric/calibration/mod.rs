@@ -18,7 +18,7 @@ pub use gaps::{
 };
 pub use quantile_buckets::QuantileBuckets;
 pub use reliability::{ReliabilityBin, reliability};
-pub use smooth::smooth_calibration_error;
+pub use smooth::{SmoothGaps, smooth_calibration_error};
 
 use super::{MetricError, Probabilities, correct_per_example};
 

@@ -3,8 +3,8 @@
 use super::super::order::multiplicities;
 use super::super::{
     BinnedGaps, Binning, Bootstrap, BrierStrata, Detection, Estimate, MetricError, Probabilities, Selective,
-    brier_per_example, correct_per_example, mean, mean_of, nll_per_example, of_classes, spherical_per_example,
-    variation_ratio,
+    SmoothGaps, brier_per_example, correct_per_example, mean, mean_of, nll_per_example, of_classes,
+    spherical_per_example, variation_ratio,
 };
 use super::{ScoreDifference, named};
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,10 @@ pub struct ClassificationScores {
     /// Mean over the classes of the calibration error of their own probabilities, 15 bins of equal width each; the same.
     #[serde(default)]
     pub ece_classwise: Option<Estimate>,
+    /// Smooth calibration error, which no bins decide ([`smooth_calibration_error`](crate::metric::smooth_calibration_error)); the
+    /// same.
+    #[serde(default)]
+    pub ece_smooth: Option<Estimate>,
     /// Part of the Brier score: how far probabilities are from frequencies, in 15 bins of equal width of every class. Bins
     /// of few examples add to it and to the resolution; their intervals are centred as that of `squared_ece_debiased`.
     #[serde(default)]
@@ -73,7 +77,7 @@ pub struct ClassificationScores {
 }
 
 /// Names of the scores, in the order in which they are resampled.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "accuracy",
     "nll",
     "brier",
@@ -90,12 +94,15 @@ const NAMES: [&str; 16] = [
     "brier_uncertainty",
     "error_aupr",
     "error_fpr95",
+    "ece_smooth",
 ];
 
 /// Whether resampling shifts a score: upward, the uncertainty downward.
 fn is_shifted(place: usize) -> bool {
-    matches!(NAMES[place], "ece" | "squared_ece_debiased" | "ece_equal_mass" | "ece_classwise" | "brier_reliability")
-        || matches!(NAMES[place], "brier_resolution" | "brier_uncertainty")
+    matches!(
+        NAMES[place],
+        "ece_smooth" | "ece" | "squared_ece_debiased" | "ece_equal_mass" | "ece_classwise" | "brier_reliability"
+    ) || matches!(NAMES[place], "brier_resolution" | "brier_uncertainty")
 }
 
 /// All scores of class probabilities. Values come from per-example contributions that are computed once.
@@ -130,6 +137,7 @@ pub fn classification_scores(
         brier_uncertainty: Some(resampled.centred(13)?),
         error_aupr: resampled.where_defined(14),
         error_fpr95: resampled.where_defined(15),
+        ece_smooth: Some(resampled.centred(16)?.clipped()),
     })
 }
 
@@ -176,6 +184,7 @@ struct Terms {
     gaps: BinnedGaps,
     gaps_by_mass: BinnedGaps,
     gaps_by_class: Vec<BinnedGaps>,
+    smooth: SmoothGaps,
     strata: BrierStrata,
     errors: Detection,
     selective: Selective,
@@ -194,6 +203,7 @@ impl Terms {
             gaps: BinnedGaps::top_label(probs, labels, Binning::EqualWidth(BINS))?,
             gaps_by_mass: BinnedGaps::top_label(probs, labels, Binning::EqualMass(BINS))?,
             gaps_by_class: of_classes(probs, labels, BINS)?,
+            smooth: SmoothGaps::top_label(probs, labels)?,
             strata: BrierStrata::by_bins(probs, labels, Binning::EqualWidth(BINS))?,
             errors: Detection::of(&uncertainty, &wrong)?,
             selective: Selective::new(&uncertainty, &losses)?,
@@ -224,6 +234,7 @@ impl Terms {
             parts.uncertainty,
             self.errors.aupr_with(&times),
             self.errors.fpr_at_tpr_with(0.95, &times),
+            self.smooth.error_with(&times, chosen.len()),
         ]
     }
 }
