@@ -1,7 +1,7 @@
 //! The closing table.
 
 use super::text;
-use elbo::metric::{Estimate, StepScores, VariableScores};
+use elbo::metric::{Estimate, SeasonalNaive, StepScores, VariableScores};
 use elbo::run::{
     ConformalConfig, ConformalScores, CoverageScores, ExpectedCoverage, Scores, StepCoverage, TestScores,
     UncertaintyDetection,
@@ -43,26 +43,33 @@ pub fn scores(part: &str, scores: &TestScores, names: &[String]) {
 const FEW: &str = "\n  [too few] for an interval: forecasts that follow each other share rows, and there are fewer than five times as many\n  \
                    of them as steps. A longer test part has more (--test-fraction).\n";
 
-fn rows(scores: &Scores) -> Vec<(&'static str, Estimate)> {
+fn rows(scores: &Scores) -> Vec<(String, Estimate)> {
+    let row = |(name, score): (&str, Estimate)| (name.to_owned(), score);
     match scores {
-        Scores::Classification(scores) => vec![
+        Scores::Classification(scores) => [
             ("accuracy", scores.accuracy),
             ("NLL (nats)", scores.nll),
             ("Brier score", scores.brier),
             ("ECE (15 bins)", scores.ece),
-        ],
+        ]
+        .map(row)
+        .into(),
         Scores::Regression(scores) => {
-            vec![("RMSE", scores.rmse), ("NLL (nats)", scores.nll), ("coverage of 90 %", scores.coverage_90)]
+            [("RMSE", scores.rmse), ("NLL (nats)", scores.nll), ("coverage of 90 %", scores.coverage_90)]
+                .map(row)
+                .into()
         }
-        Scores::Forecast(scores) => vec![
+        Scores::Forecast(scores) => [
             ("RMSE", scores.rmse),
             ("MAE", scores.mae),
             ("NLL (nats)", scores.nll),
             ("coverage of 90 %", scores.coverage_90),
             ("RMSE of persistence", scores.persistence_rmse),
         ]
+        .map(row)
         .into_iter()
-        .chain(scores.relative_rmse.map(|ratio| ("RMSE / persistence", ratio)))
+        .chain(scores.relative_rmse.map(|ratio| row(("RMSE / persistence", ratio))))
+        .chain(scores.seasonal_naive.map(|SeasonalNaive { period, rmse }| (format!("RMSE, {period} rows ago"), rmse)))
         .collect(),
     }
 }

@@ -30,6 +30,12 @@ fn a_season_is_learned_and_its_intervals_hold() {
     let value = |name: &str| scores[name]["value"].as_f64().unwrap();
     assert!(value("rmse") < 0.4 * value("persistence_rmse"), "{scores}");
     assert!((0.8..=1.0).contains(&value("coverage_90")), "{scores}");
+    // A season of 12, a rise of 6 in each: the seasonal naive forecast is off by that, and the noise of two rows.
+    let naive = &scores["seasonal_naive"];
+    let rmse = naive["rmse"]["value"].as_f64().unwrap();
+    assert!(naive["period"] == 12 && (rmse - (36.0_f64 + 2.0 / 3.0).sqrt()).abs() < 0.1, "{naive}");
+    let page = std::fs::read_to_string(format!("{out}/report.html")).unwrap();
+    assert!(page.contains("Repeating the last 12 rows (seasonal naive"));
     assert_eq!(scores["by_step"].as_array().unwrap().len(), 6);
     // 36 of 180 rows are the test part: 31 origins whose 6 steps all lie in it.
     assert_eq!(metrics["examples"]["test"], 31);

@@ -70,6 +70,13 @@ impl Observed {
         rows.map(|t| self.value(t, v)).find(|value| !value.is_nan()).unwrap_or(f64::NAN)
     }
 
+    /// What the seasonal naive forecast says of variable `v` at step `h` of forecast `n`, counted from 0: the value of the last
+    /// `period` rows that is repeated there. Not a number where it is not known.
+    pub fn a_season_before(&self, n: usize, h: usize, v: usize, period: usize) -> f64 {
+        let row = (self.origins[n] + h % period).checked_sub(period);
+        row.map_or(f64::NAN, |t| self.value(t, v))
+    }
+
     /// The time of row `t`, or its number from 1.
     pub fn time(&self, t: usize) -> String {
         if self.times[t].is_empty() { format!("row {}", t + 1) } else { self.times[t].clone() }
@@ -104,6 +111,9 @@ mod tests {
         assert_eq!((found.origins.as_slice(), found.value(3, 0)), (&[1][..], 4.0));
         assert!(Observed::of(&series, &horizon(&["z"], &[2.0, 3.0, 4.0])).is_none());
         let gap = Observed { values: vec![1.0, f64::NAN, 3.0, 4.0], origins: vec![0, 2], ..found };
+        let told = Observed::told(&horizon(&["a", "b", "f"], &[1.0, 2.0, 3.0, 2.0, 3.0, 4.0, 7.0, 8.0, 9.0]));
+        assert_eq!([0, 1, 2].map(|h| told.a_season_before(2, h, 0, 2)), [3.0, 4.0, 3.0]);
+        assert!(told.a_season_before(0, 0, 0, 2).is_nan());
         assert!(gap.before(0, 0).is_nan() && gap.before(1, 0) == 1.0, "the last one that was observed");
     }
 }

@@ -157,6 +157,12 @@ fn of_forecasts(scores: &ForecastScores) -> Vec<Row> {
             scores.relative_rmse,
             "The ratio of the two, the geometric mean over the variables: below 1 is better than saying that nothing changes.",
         ),
+        Row::new(
+            "Error of repeating the last season",
+            scores.seasonal_naive.map(|naive| naive.rmse),
+            "Root mean squared error of the seasonal naive forecast, with the period that the training part repeats itself best \
+             after.",
+        ),
         Row::new(COVERAGE, scores.coverage_90, HELD).main().share(),
         Row::new("CRPS", scores.crps, CRPS).main(),
         Row::new("Mean absolute error", scores.mae, MAE),

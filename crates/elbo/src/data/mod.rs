@@ -35,8 +35,10 @@ pub use batch::{Batch, Padding, batches, shuffled};
 pub use dataset::{Dataset, Example, Labels};
 pub use embedded::{NAMES, embedded};
 pub use error::{DataError, Place};
+pub(crate) use forecast::periods_before;
 pub use forecast::{
-    Gaps, HeldOut, SeriesColumns, SeriesParts, TimeSeries, WindowShape, chronological, parse_series, read_series,
+    Gaps, HeldOut, SeriesColumns, SeriesParts, TimeSeries, WindowShape, best_period, chronological, parse_series,
+    read_series,
 };
 pub use read::{Format, ReadOptions, TaskKind, parse_csv, parse_ts, parse_tsv, parse_with, read, read_with};
 pub use scaling::{Scaler, ScalingKind};

@@ -28,7 +28,8 @@
 //! Every score can have a [`Bootstrap`] interval. Those that are means come as one value per example
 //! (`.._per_example`), for [`Bootstrap::mean`]; the others as a type that is prepared once and has, beside each score
 //! `x()`, the score `x_of(chosen)` of a choice of examples, for [`Bootstrap::estimate`] and
-//! [`Bootstrap::difference`], the paired comparison of two models. [`classification_scores`], [`regression_scores`],
+//! [`Bootstrap::difference`], the paired comparison of two models. ([`QuantileBuckets`], there to compare with TensorFlow
+//! Probability, are made anew of every choice.) [`classification_scores`], [`regression_scores`],
 //! [`forecast_scores`] and [`detection_scores`] give what a report shows from one set of resamples.
 
 mod binomial;
@@ -65,8 +66,8 @@ pub(crate) use regression::{mean_size, student_t_size};
 pub use resampling::{Bootstrap, Estimate};
 pub use scores::{
     ClassificationScores, DetectionScores, ForecastPredictions, ForecastScores, RegressionPredictions,
-    RegressionScores, ScoreDifference, StepScores, VariableScores, classification_differences, classification_scores,
-    detection_scores, forecast_scores, regression_differences, regression_scores,
+    RegressionScores, ScoreDifference, SeasonalNaive, StepScores, VariableScores, classification_differences,
+    classification_scores, detection_scores, forecast_scores, regression_differences, regression_scores,
 };
 
 /// A number of things as a number to divide by.

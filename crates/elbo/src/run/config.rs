@@ -101,6 +101,9 @@ pub enum Targets {
         names: Vec<String>,
         /// Time steps.
         steps: usize,
+        /// Rows after which the training part repeats itself best ([`best_period`](crate::data::best_period)).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        season: Option<usize>,
         /// The distribution of each value.
         #[serde(default)]
         likelihood: RealLikelihood,
@@ -213,7 +216,7 @@ impl Targets {
         match self {
             Self::Classes { names } => Ok(Likelihood::categorical(names.len())),
             Self::Real { likelihood, .. } => likelihood.of(1, device),
-            Self::Horizon { names, steps, likelihood } => likelihood.of(names.len() * steps, device),
+            Self::Horizon { names, steps, likelihood, .. } => likelihood.of(names.len() * steps, device),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Scores of a model on labelled data: of its posterior predictive, and of its mean network.
 
 use crate::conformal::Intervals;
-use crate::data::{Dataset, Labels, TargetScaling};
+use crate::data::{Dataset, Example, Labels, TargetScaling, periods_before};
 use crate::error::{Error, Result};
 use crate::metric::{
     Bootstrap, ClassificationScores, ForecastPredictions, ForecastScores, Probabilities, RegressionPredictions,
@@ -84,8 +84,17 @@ fn scores(predictions: &Predictions, data: &TrainingData) -> Result<Scores> {
         (Predictions::Classes(split), Labels::Classes { labels, .. }) => class_scores(&split.probabilities, labels),
         (Predictions::Real(real), Labels::Real(targets)) => Ok(Scores::Regression(real_scores(real, targets)?)),
         (Predictions::Real(real), Labels::Horizon { names, values, .. }) => {
-            let last = last_values(data, names.len());
-            Ok(Scores::Forecast(forecast_scores(&of_horizon(real, names.len(), &last), values, &bootstrap)?))
+            let last = repeated(data, names.len(), 1, 1);
+            let seasonal =
+                data.season.map(|period| (period, repeated(data, names.len(), real.values / names.len(), period)));
+            let predictions = ForecastPredictions {
+                values: real.values,
+                variables: names.len(),
+                distributions: &real.distributions,
+                last: &last,
+                seasonal: seasonal.as_ref().map(|(period, values)| (*period, values.as_slice())),
+            };
+            Ok(Scores::Forecast(forecast_scores(&predictions, values, &bootstrap)?))
         }
         (Predictions::Classes(_), labels) => Err(Error::labels("categorical", "classes", labels)),
         (Predictions::Real(_), labels) => Err(Error::labels("gaussian", "real targets", labels)),
@@ -139,17 +148,15 @@ impl Terms {
     }
 }
 
-/// What is scored of a forecast of `variables` variables.
-fn of_horizon<'a>(real: &'a RealPredictions, variables: usize, last: &'a [f64]) -> ForecastPredictions<'a> {
-    ForecastPredictions { values: real.values, variables, distributions: &real.distributions, last }
-}
-
-/// The last value of the variables that are forecast, in their own units: `[N, V]`.
-fn last_values(data: &TrainingData, variables: usize) -> Vec<f64> {
+/// What repeating the last `period` rows says of `steps` steps of the variables that are forecast, in their own units:
+/// `[N, H, V]`.
+fn repeated(data: &TrainingData, variables: usize, steps: usize, period: usize) -> Vec<f64> {
     let channels = data.series.channels;
-    let of = |(i, example): (usize, &crate::data::Example)| {
-        let last = example.values[example.values.len() - channels..].to_vec();
-        (0..variables).map(move |v| data.target_scaling.of(i, v).inverse(f64::from(last[v])))
+    let of = |(i, example): (usize, &Example)| {
+        let row = |step| periods_before(step, period, example.values.len() / channels);
+        let value = |k: usize| f64::from(example.values[row(k / variables) * channels + k % variables]);
+        let unscaled = |k: usize| data.target_scaling.of(i, k % variables).inverse(value(k));
+        (0..steps * variables).map(unscaled).collect::<Vec<_>>()
     };
     data.series.examples.iter().enumerate().flat_map(of).collect()
 }

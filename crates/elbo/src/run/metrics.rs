@@ -4,7 +4,7 @@
 //! Classification has `accuracy`, `nll`, `brier`, `ece`, `squared_ece_debiased`, `spherical`, `error_auroc`, `aurc`,
 //! `excess_aurc`, `ece_equal_mass`, `ece_classwise`, `ece_smooth`, `brier_reliability`, `brier_resolution`, `brier_uncertainty`, `error_aupr`,
 //! `error_fpr95`; regression `rmse`, `nll`, `coverage_90`, `mae`, `crps`, `interval_score_90`, `width_90`,
-//! `error_spearman`; forecasts `rmse`, `mae`, `crps`, `nll`, `coverage_90`, `persistence_rmse`, `relative_rmse`, `by_step`, and of several variables `by_variable`. A score that cannot be had from the predictions is `null`. Runs
+//! `error_spearman`; forecasts `rmse`, `mae`, `crps`, `nll`, `coverage_90`, `persistence_rmse`, `relative_rmse`, `seasonal_naive`, `by_step`, and of several variables `by_variable`. A score that cannot be had from the predictions is `null`. Runs
 //! that recalibrate (classes or real targets) have the same scores of the recalibrated posterior predictive under
 //! `test.calibrated`; runs with sets
 //! or intervals have `test.conformal`: [`ConformalScores`]. Everything but `timing` is a function of configuration and

@@ -2,7 +2,9 @@
 
 use super::config::{DataConfig, RealLikelihood, Targets};
 use super::source::{DataSource, Loaded};
-use crate::data::{DataError, Dataset, Labels, ReadOptions, Scaler, ScalingKind, TargetScaler, TargetScaling};
+use crate::data::{
+    DataError, Dataset, Labels, ReadOptions, Scaler, ScalingKind, TargetScaler, TargetScaling, best_period,
+};
 use crate::error::{Error, Result};
 use crate::train::{TrainingConfig, TrainingData};
 
@@ -116,9 +118,9 @@ impl DataConfig {
                 let data = self.scaler.apply(&as_real(data)?)?;
                 TrainingData::real(data, *scaler)
             }
-            Targets::Horizon { names, steps, .. } => {
+            Targets::Horizon { names, steps, season, .. } => {
                 check_horizon(&data, names, *steps)?;
-                TrainingData::horizon(self.scaler.apply(&data)?, self.target_scaling(&data))
+                TrainingData::horizon(self.scaler.apply(&data)?, self.target_scaling(&data), *season)
             }
         }
     }
@@ -197,7 +199,7 @@ fn targets(train: &Dataset, likelihood: RealLikelihood) -> Result<Targets> {
         Labels::Classes { names, .. } => Ok(Targets::Classes { names: names.clone() }),
         Labels::Real(values) => Ok(Targets::Real { scaler: TargetScaler::fit(values), likelihood }),
         Labels::Horizon { names, steps, .. } => {
-            Ok(Targets::Horizon { names: names.clone(), steps: *steps, likelihood })
+            Ok(Targets::Horizon { names: names.clone(), steps: *steps, season: best_period(train), likelihood })
         }
         Labels::None => Err(no_labels(train)),
     }

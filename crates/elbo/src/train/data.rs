@@ -12,6 +12,8 @@ pub struct TrainingData {
     pub series: Dataset,
     /// How real targets are scaled.
     pub target_scaling: TargetScaling,
+    /// Rows after which a series repeats itself, if it does: what forecasts are compared with.
+    pub season: Option<usize>,
 }
 
 impl TrainingData {
@@ -21,7 +23,7 @@ impl TrainingData {
     /// [`Error::Targets`] if there are no classes.
     pub fn classes(series: Dataset) -> Result<Self> {
         match series.labels {
-            Labels::Classes { .. } => Ok(Self { series, target_scaling: TargetScaling::None }),
+            Labels::Classes { .. } => Ok(Self { series, target_scaling: TargetScaling::None, season: None }),
             _ => Err(Error::labels("categorical", "classes", &series.labels)),
         }
     }
@@ -32,18 +34,18 @@ impl TrainingData {
     /// [`Error::Targets`] if there are no real targets.
     pub fn real(series: Dataset, scaler: TargetScaler) -> Result<Self> {
         match series.labels {
-            Labels::Real(_) => Ok(Self { series, target_scaling: TargetScaling::Same(scaler) }),
+            Labels::Real(_) => Ok(Self { series, target_scaling: TargetScaling::Same(scaler), season: None }),
             _ => Err(Error::labels("gaussian", "real targets", &series.labels)),
         }
     }
 
-    /// Series with what follows them, scaled by `scaling`.
+    /// Series with what follows them, scaled by `scaling`; they repeat themselves after `season` rows, if they do.
     ///
     /// # Errors
     /// [`Error::Targets`] if nothing follows.
-    pub fn horizon(series: Dataset, scaling: TargetScaling) -> Result<Self> {
+    pub fn horizon(series: Dataset, scaling: TargetScaling, season: Option<usize>) -> Result<Self> {
         match series.labels {
-            Labels::Horizon { .. } => Ok(Self { series, target_scaling: scaling }),
+            Labels::Horizon { .. } => Ok(Self { series, target_scaling: scaling, season }),
             _ => Err(Error::labels("forecast", "a horizon of real targets", &series.labels)),
         }
     }

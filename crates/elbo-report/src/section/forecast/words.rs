@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::number::{count, counted, interval, mean, percent, short};
 use crate::read::{Horizon, Observed, Run};
 use crate::section::coverage::{Covered, covered};
-use elbo::metric::{Estimate, ForecastScores, Forecasts};
+use elbo::metric::{Estimate, ForecastScores, Forecasts, SeasonalNaive};
 use elbo::run::Scores;
 
 /// With fewer forecasts that share no row nothing is said of chance.
@@ -17,7 +17,9 @@ pub fn words(run: &Run, horizon: &Horizon) -> Result<Vec<String>> {
     let Some(Scores::Forecast(scores)) = test.map(|test| &test.posterior_predictive) else { return Ok(Vec::new()) };
     let separate = horizon.separate(horizon.steps);
     let mut words = vec![
-        errors(run, horizon, scores) + &against_persistence(run, horizon, scores)?,
+        errors(run, horizon, scores)
+            + &against_persistence(run, horizon, scores)?
+            + &against_season(run, horizon, scores)?,
         calibration(horizon)?,
         parts(horizon),
     ];
@@ -60,34 +62,54 @@ fn named(names: &[String]) -> String {
 
 /// Beside saying that nothing changes.
 fn against_persistence(run: &Run, horizon: &Horizon, scores: &ForecastScores) -> Result<String> {
-    let (model, persistence) = (scores.rmse.value, scores.persistence_rmse.value);
-    let always = format!("Saying that nothing changes, persistence, has {}", interval(&scores.persistence_rmse));
-    let change = percent((1.0 - model / persistence).abs());
-    let side = if model < persistence { "smaller" } else { "larger" };
-    let gain = run.observed.as_ref().map(|seen| gain(horizon, seen)).transpose()?.flatten();
-    Ok(match gain {
-        _ if persistence <= 0.0 => format!("{always}: the series does not change in the test part."),
-        Some(gain) if gain.low > 0.0 => format!("{always}: the model is better, its error {change} smaller."),
-        Some(gain) if gain.high < 0.0 => format!("{always}: the model is worse than that, its error {change} larger."),
-        Some(_) => {
-            format!(
-                "{always}; the model's error is {change} {side}, which on this test part cannot be told from chance."
-            )
-        }
-        None => format!("{always}; the model's error is {change} {side}."),
+    let said = format!("Saying that nothing changes, persistence, has {}", interval(&scores.persistence_rmse));
+    let gain = run.observed.as_ref().map(|seen| gain(horizon, |n, _, v| seen.before(n, v))).transpose()?.flatten();
+    Ok(match scores.persistence_rmse.value {
+        naive if naive <= 0.0 => format!("{said}: the series does not change in the test part."),
+        naive => beside(&said, scores.rmse.value / naive, gain),
     })
 }
 
-/// By how much the mean squared error of persistence is larger, with a 95 % interval from the means of blocks of as many
+/// Beside saying what was a season ago.
+fn against_season(run: &Run, horizon: &Horizon, scores: &ForecastScores) -> Result<String> {
+    let Some(SeasonalNaive { period, rmse }) = scores.seasonal_naive else { return Ok(String::new()) };
+    let rows = counted(period, "row");
+    let said = format!(
+        " Repeating the last {rows} (seasonal naive; in the training part no other period repeats as well) has {}",
+        interval(&rmse)
+    );
+    let of = |seen: &Observed, n, h, v| seen.a_season_before(n, h, v, period);
+    let gain = run.observed.as_ref().map(|seen| gain(horizon, |n, h, v| of(seen, n, h, v))).transpose()?.flatten();
+    Ok(match rmse.value {
+        naive if naive <= 0.0 => format!("{said}."),
+        naive => beside(&said, scores.rmse.value / naive, gain),
+    })
+}
+
+/// What was said of a naive forecast, and how the model's error, `ratio` times that one's, compares.
+fn beside(said: &str, ratio: f64, gain: Option<Estimate>) -> String {
+    let change = percent((1.0 - ratio).abs());
+    let side = if ratio < 1.0 { "smaller" } else { "larger" };
+    match gain {
+        Some(gain) if gain.low > 0.0 => format!("{said}: the model is better, its error {change} smaller."),
+        Some(gain) if gain.high < 0.0 => format!("{said}: the model is worse than that, its error {change} larger."),
+        Some(_) => {
+            format!("{said}; the model's error is {change} {side}, which on this test part cannot be told from chance.")
+        }
+        None => format!("{said}; the model's error is {change} {side}."),
+    }
+}
+
+/// By how much the mean squared error of a naive forecast, of forecast n at step h of variable v, is larger, with a 95 % interval from the means of blocks of as many
 /// consecutive forecasts as there are steps (batch means, Law and Kelton 2000, section 9.5.3): Student's t knows how few
 /// they are. `None` for less than five blocks, and where the last values are not known.
-fn gain(horizon: &Horizon, seen: &Observed) -> Result<Option<Estimate>> {
+fn gain(horizon: &Horizon, naive: impl Fn(usize, usize, usize) -> f64) -> Result<Option<Estimate>> {
     let values = &horizon.values;
     let of = |n: usize| {
         let places = (0..horizon.steps).flat_map(|h| (0..horizon.variables.len()).map(move |v| (h, v)));
         let gains = places.map(|(h, v)| {
             let k = horizon.at(n, h, v);
-            (values.targets[k] - seen.before(n, v)).powi(2) - (values.targets[k] - values.mean[k]).powi(2)
+            (values.targets[k] - naive(n, h, v)).powi(2) - (values.targets[k] - values.mean[k]).powi(2)
         });
         mean(&gains.collect::<Vec<_>>())
     };
@@ -196,17 +218,20 @@ mod tests {
         let rows: Vec<f64> = (0..=10).map(f64::from).collect();
         let times = vec![String::new(); 11];
         let seen = Observed { times, values: rows, variables: 1, origins: (1..=10).collect() };
-        assert_eq!(gain(&horizon, &seen).unwrap(), Some(Estimate { value: 1.0, low: 1.0, high: 1.0 }));
+        assert_eq!(
+            gain(&horizon, |n, _, v| seen.before(n, v)).unwrap(),
+            Some(Estimate { value: 1.0, low: 1.0, high: 1.0 })
+        );
         // Two of five blocks are better by 2, three worse by 1: a bootstrap of five might be sure, this is not.
         let mut noisy = horizon.clone();
         noisy.values.mean = targets.iter().enumerate().map(|(i, y)| y + if i % 5 < 2 { 0.0 } else { 1.5 }).collect();
-        let found = gain(&noisy, &seen).unwrap().unwrap();
+        let found = gain(&noisy, |n, _, v| seen.before(n, v)).unwrap().unwrap();
         assert!(
             (found.value - (0.4 - 0.6 * 1.25)).abs() < 1e-12 && found.low < found.value && found.value < found.high
         );
         // Ten blocks of one step: mean -0.35, standard deviation 1.162, and the 97.5 % quantile of t with 9 degrees.
         assert!((found.high - found.value - 2.262_157 * 1.161_895 / 10.0_f64.sqrt()).abs() < 1e-5, "{found:?}");
         let short = Horizon { ids: vec!["a".into(); 4], ..horizon };
-        assert_eq!(gain(&short, &seen).unwrap(), None);
+        assert_eq!(gain(&short, |n, _, v| seen.before(n, v)).unwrap(), None);
     }
 }

@@ -12,11 +12,14 @@
 mod gaps;
 mod parts;
 mod read;
+mod season;
 mod series;
 mod windows;
 
 pub use gaps::Gaps;
 pub use parts::{HeldOut, SeriesParts, chronological};
 pub use read::{SeriesColumns, parse_series, read_series};
+pub use season::best_period;
+pub(crate) use season::periods_before;
 pub use series::TimeSeries;
 pub use windows::WindowShape;

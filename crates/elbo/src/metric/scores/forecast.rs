@@ -21,6 +21,17 @@ pub struct ForecastPredictions<'a> {
     pub distributions: &'a [Mixture],
     /// The last values that were seen, `[N, V]`: the forecast by persistence.
     pub last: &'a [f64],
+    /// What was so many rows before, if there is a season: the period, and the values `[N, H, V]`.
+    pub seasonal: Option<(usize, &'a [f64])>,
+}
+
+/// The seasonal naive forecast: what was a season ago.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeasonalNaive {
+    /// Rows of a season.
+    pub period: usize,
+    /// Root of its mean squared error, in the unit of the targets.
+    pub rmse: Estimate,
 }
 
 /// Scores of forecasts.
@@ -43,6 +54,9 @@ pub struct ForecastScores {
     /// better than saying that nothing changes. `None` where a variable does not change at all.
     #[serde(default)]
     pub relative_rmse: Option<Estimate>,
+    /// Beside saying what was a season ago; `None` without a season.
+    #[serde(default)]
+    pub seasonal_naive: Option<SeasonalNaive>,
     /// Each step ahead.
     pub by_step: Vec<StepScores>,
     /// Each variable, in their order; none if there is but one.
@@ -89,6 +103,7 @@ struct Value {
     covered: f64,
     width: f64,
     persistence: f64,
+    seasonal: f64,
 }
 
 /// All scores of forecasts, with percentile intervals.
@@ -121,6 +136,7 @@ pub fn forecast_scores(
             mean(chosen, |value| value.persistence).sqrt(),
             mean(chosen, |value| value.crps),
             relative(&values, chosen, (width, variables)),
+            mean(chosen, |value| value.seasonal).sqrt(),
         ]
     })?;
     Ok(ForecastScores {
@@ -131,6 +147,9 @@ pub fn forecast_scores(
         coverage_90: resampled.percentile(3)?,
         persistence_rmse: resampled.percentile(4)?,
         relative_rmse: resampled.where_defined(6),
+        seasonal_naive: predictions
+            .seasonal
+            .and_then(|(period, _)| Some(SeasonalNaive { period, rmse: resampled.where_defined(7)? })),
         by_step: (0..width / variables).map(|step| of_step(&values, step, variables, width)).collect(),
         by_variable: match variables {
             1 => Vec::new(),
@@ -140,7 +159,7 @@ pub fn forecast_scores(
 }
 
 fn value(predictions: &ForecastPredictions<'_>, targets: &[f64], k: usize) -> Value {
-    let ForecastPredictions { values, variables, distributions, last } = *predictions;
+    let ForecastPredictions { values, variables, distributions, last, seasonal } = *predictions;
     let (y, distribution) = (targets[k], &distributions[k]);
     let (low, high) = distribution.interval(0.9);
     let last = last[k / values * variables + k % variables];
@@ -152,6 +171,7 @@ fn value(predictions: &ForecastPredictions<'_>, targets: &[f64], k: usize) -> Va
         covered: f64::from(u8::from((low..=high).contains(&y))),
         width: high - low,
         persistence: (last - y).powi(2),
+        seasonal: seasonal.map_or(f64::NAN, |(_, values)| (values[k] - y).powi(2)),
     }
 }
 
@@ -197,7 +217,7 @@ fn of_step(values: &[Value], step: usize, variables: usize, width: usize) -> Ste
 
 /// Number of forecasts.
 fn check(predictions: &ForecastPredictions<'_>, targets: &[f64]) -> Result<usize, MetricError> {
-    let ForecastPredictions { values, variables, distributions, last } = *predictions;
+    let ForecastPredictions { values, variables, distributions, last, seasonal } = *predictions;
     let length = |what, expected, found| {
         if expected == found { Ok(()) } else { Err(MetricError::Length { what, expected, found }) }
     };
@@ -209,6 +229,7 @@ fn check(predictions: &ForecastPredictions<'_>, targets: &[f64]) -> Result<usize
     length("values", values / variables * variables, values)?;
     length("distributions", targets.len(), distributions.len())?;
     length("last", forecasts * variables, last.len())?;
+    length("seasonal", targets.len(), seasonal.map_or(targets.len(), |(_, values)| values.len()))?;
     match targets.iter().position(|y| !y.is_finite()) {
         Some(row) => Err(MetricError::Value { what: "targets", row, expected: "a finite number", found: targets[row] }),
         None => Ok(forecasts),
@@ -229,8 +250,13 @@ mod tests {
     #[test]
     fn by_hand() {
         let distributions: Vec<Mixture> = (0..8).map(|_| normal(0.0, 1.0)).collect();
-        let predictions =
-            ForecastPredictions { values: 4, variables: 2, distributions: &distributions, last: &[1.0; 4] };
+        let predictions = ForecastPredictions {
+            values: 4,
+            variables: 2,
+            distributions: &distributions,
+            last: &[1.0; 4],
+            seasonal: None,
+        };
         let targets = [1.0, -1.0, 2.0, 0.0, 1.0, 1.0, -2.0, 0.0];
         let scores = forecast_scores(&predictions, &targets, &Bootstrap::default()).unwrap();
         assert!((scores.rmse.value - (12.0_f64 / 8.0).sqrt()).abs() < 1e-12);
@@ -256,6 +282,13 @@ mod tests {
         assert!((scores.relative_rmse.unwrap().value - (1.0_f64 / 3.0).powf(0.25)).abs() < 1e-12);
         let json = serde_json::to_string(&scores).unwrap();
         assert_eq!(serde_json::from_str::<ForecastScores>(&json).unwrap(), scores);
+        assert_eq!(scores.seasonal_naive, None);
+        let season =
+            ForecastPredictions { seasonal: Some((3, &[1.0, -1.0, 2.0, 0.0, 1.0, 1.0, 2.0, 0.0])), ..predictions };
+        let naive = forecast_scores(&season, &targets, &Bootstrap::default()).unwrap().seasonal_naive.unwrap();
+        assert_eq!((naive.period, naive.rmse.value), (3, (16.0_f64 / 8.0).sqrt()));
+        let short = ForecastPredictions { seasonal: Some((3, &[1.0])), ..predictions };
+        assert!(forecast_scores(&short, &targets, &Bootstrap::default()).is_err());
         let still = ForecastPredictions { last: &[0.0; 4], ..predictions };
         let scores = forecast_scores(&still, &[0.0; 8], &Bootstrap::default()).unwrap();
         assert_eq!(scores.relative_rmse, None, "persistence is exact");
@@ -265,7 +298,8 @@ mod tests {
     fn bad_lists_are_named() {
         let distributions = vec![normal(0.0, 1.0); 2];
         let message = |values, variables, last: &[f64], targets: &[f64]| {
-            let predictions = ForecastPredictions { values, variables, distributions: &distributions, last };
+            let predictions =
+                ForecastPredictions { values, variables, distributions: &distributions, last, seasonal: None };
             forecast_scores(&predictions, targets, &Bootstrap::default()).unwrap_err().to_string()
         };
         assert_eq!(message(2, 1, &[0.0], &[]), "targets: expected at least one example, found none");

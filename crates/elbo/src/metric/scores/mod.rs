@@ -10,7 +10,7 @@ mod regression;
 
 pub use classification::{ClassificationScores, classification_differences, classification_scores};
 pub use detection::{DetectionScores, detection_scores};
-pub use forecast::{ForecastPredictions, ForecastScores, StepScores, VariableScores, forecast_scores};
+pub use forecast::{ForecastPredictions, ForecastScores, SeasonalNaive, StepScores, VariableScores, forecast_scores};
 pub use regression::{RegressionPredictions, RegressionScores, regression_differences, regression_scores};
 
 use super::Estimate;
