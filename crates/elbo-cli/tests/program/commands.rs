@@ -147,6 +147,31 @@ fn other_data_and_networks_are_trained_on() {
     }
 }
 
+/// Every other row is ten times as noisy, and a column says which: one likelihood learns that, the other has one noise for all.
+#[test]
+fn noise_can_differ_from_row_to_row() {
+    let folder = Folder::new();
+    let row = |i: u32| {
+        let (x, noisy) = (f64::from(i * 13 % 17) / 8.0 - 1.0, i % 2);
+        let noise = (f64::from(i) * 0.618_033_988_75 * 97.0).fract() - 0.5;
+        format!("{x},{noisy},{:.4}\n", 5.0 * x + if noisy == 1 { 10.0 } else { 1.0 } * noise)
+    };
+    let file = folder.file("train.csv", "x,noisy,y\n".to_owned() + &(0..400).map(row).collect::<String>());
+    let ratio = |likelihood: &str| {
+        let out = folder.path(likelihood);
+        let own = ["train", "--train", &file, "--csv-label", "y", "--task", "real", "--out", &out, "--no-report"];
+        run(own.into_iter().chain(["--preset", "mlp", "--epochs", "400", "--likelihood", likelihood]));
+        let rows: Value = serde_json::from_str(&run(["predict", "--json", "--run", &out, "--input", &file])).unwrap();
+        let mean = |noisy: usize| {
+            let rows = rows.as_array().unwrap().iter().skip(noisy).step_by(2);
+            rows.map(|row| row["aleatoric_stddev"].as_f64().unwrap()).sum::<f64>()
+        };
+        mean(1) / mean(0)
+    };
+    let (one, predicted) = (ratio("gaussian"), ratio("student-t"));
+    assert!((one - 1.0).abs() < 1e-9 && predicted > 2.5, "{one} and {predicted}");
+}
+
 #[test]
 fn real_targets_are_regressed_on() {
     let folder = Folder::new();
