@@ -49,6 +49,11 @@ pub fn interval(estimate: &Estimate) -> String {
     format!("{} {}", value(estimate), ends(estimate))
 }
 
+/// The same in a sentence, which says nothing where there is no interval.
+pub fn said(estimate: &Estimate) -> String {
+    if estimate.has_interval() { interval(estimate) } else { value(estimate) }
+}
+
 /// The value of an estimate, with the decimals of [`interval`].
 pub fn value(estimate: &Estimate) -> String {
     fixed(estimate.value, decimals(estimate))
@@ -148,6 +153,9 @@ mod tests {
         }
         let estimate = Estimate { value: 0.011_83, low: 0.004_04, high: 0.018_2 };
         assert_eq!(interval(&estimate), "0.012 [0.004,\u{a0}0.018]");
+        let few = Estimate { value: 0.5, low: f64::NEG_INFINITY, high: f64::INFINITY };
+        let texts = [interval(&few), said(&few), ends(&few), percent_interval(&few)];
+        assert_eq!(texts, ["0.500 [too few]", "0.500", "[too few]", "50\u{a0}% [too few]"]);
         let point = Estimate { value: 1.0, low: 1.0, high: 1.0 };
         assert_eq!(
             (interval(&point), percent_interval(&point)),

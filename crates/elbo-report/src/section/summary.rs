@@ -137,7 +137,7 @@ fn of_forecasts(scores: &ConformalScores, of: &ForecastIntervalScores) -> String
          known. They hold {} of the test part's{single}{}.{unbounded}",
         counted(scores.examples, "held-out forecast"),
         percent(1.0 - scores.config.alpha),
-        percent_interval(&of.coverage),
+        if of.coverage.has_interval() { percent_interval(&of.coverage) } else { percent(of.coverage.value) },
         width.unwrap_or_default(),
     )
 }

@@ -2,7 +2,7 @@
 
 use super::steps::by_step;
 use crate::error::Result;
-use crate::number::{count, counted, interval, mean, percent, short};
+use crate::number::{count, counted, mean, percent, said, short};
 use crate::read::{Horizon, Observed, Run};
 use crate::section::coverage::{Covered, covered};
 use elbo::metric::{Estimate, ForecastScores, Forecasts, SeasonalNaive};
@@ -47,7 +47,7 @@ fn errors(run: &Run, horizon: &Horizon, scores: &ForecastScores) -> String {
         counted(horizon.steps, "step"),
         if horizon.steps == 1 { "is" } else { "are" },
         named(&horizon.variables),
-        interval(&scores.rmse),
+        said(&scores.rmse),
     )
 }
 
@@ -62,11 +62,11 @@ fn named(names: &[String]) -> String {
 
 /// Beside saying that nothing changes.
 fn against_persistence(run: &Run, horizon: &Horizon, scores: &ForecastScores) -> Result<String> {
-    let said = format!("Saying that nothing changes, persistence, has {}", interval(&scores.persistence_rmse));
+    let naive = format!("Saying that nothing changes, persistence, has {}", said(&scores.persistence_rmse));
     let gain = run.observed.as_ref().map(|seen| gain(horizon, |n, _, v| seen.before(n, v))).transpose()?.flatten();
     Ok(match scores.persistence_rmse.value {
-        naive if naive <= 0.0 => format!("{said}: the series does not change in the test part."),
-        naive => beside(&said, scores.rmse.value / naive, gain),
+        rmse if rmse <= 0.0 => format!("{naive}: the series does not change in the test part."),
+        rmse => beside(&naive, scores.rmse.value / rmse, gain),
     })
 }
 
@@ -74,29 +74,31 @@ fn against_persistence(run: &Run, horizon: &Horizon, scores: &ForecastScores) ->
 fn against_season(run: &Run, horizon: &Horizon, scores: &ForecastScores) -> Result<String> {
     let Some(SeasonalNaive { period, rmse }) = scores.seasonal_naive else { return Ok(String::new()) };
     let rows = counted(period, "row");
-    let said = format!(
+    let naive = format!(
         " Repeating the last {rows} (seasonal naive; in the training part no other period repeats as well) has {}",
-        interval(&rmse)
+        said(&rmse)
     );
     let of = |seen: &Observed, n, h, v| seen.a_season_before(n, h, v, period);
     let gain = run.observed.as_ref().map(|seen| gain(horizon, |n, h, v| of(seen, n, h, v))).transpose()?.flatten();
     Ok(match rmse.value {
-        naive if naive <= 0.0 => format!("{said}."),
-        naive => beside(&said, scores.rmse.value / naive, gain),
+        rmse if rmse <= 0.0 => format!("{naive}."),
+        rmse => beside(&naive, scores.rmse.value / rmse, gain),
     })
 }
 
 /// What was said of a naive forecast, and how the model's error, `ratio` times that one's, compares.
-fn beside(said: &str, ratio: f64, gain: Option<Estimate>) -> String {
+fn beside(naive: &str, ratio: f64, gain: Option<Estimate>) -> String {
     let change = percent((1.0 - ratio).abs());
     let side = if ratio < 1.0 { "smaller" } else { "larger" };
     match gain {
-        Some(gain) if gain.low > 0.0 => format!("{said}: the model is better, its error {change} smaller."),
-        Some(gain) if gain.high < 0.0 => format!("{said}: the model is worse than that, its error {change} larger."),
+        Some(gain) if gain.low > 0.0 => format!("{naive}: the model is better, its error {change} smaller."),
+        Some(gain) if gain.high < 0.0 => format!("{naive}: the model is worse than that, its error {change} larger."),
         Some(_) => {
-            format!("{said}; the model's error is {change} {side}, which on this test part cannot be told from chance.")
+            format!(
+                "{naive}; the model's error is {change} {side}, which on this test part cannot be told from chance."
+            )
         }
-        None => format!("{said}; the model's error is {change} {side}."),
+        None => format!("{naive}; the model's error is {change} {side}."),
     }
 }
 
