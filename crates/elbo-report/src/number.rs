@@ -42,7 +42,7 @@ pub fn percent(share: f64) -> String {
 }
 
 /// In place of an interval that nothing is known of.
-pub const UNKNOWN: &str = "[too few]";
+pub const UNKNOWN: &str = "[too\u{a0}few]";
 
 /// `0.969 [0.958, 0.979]`: as many decimals as the interval's width has a use for.
 pub fn interval(estimate: &Estimate) -> String {
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(interval(&estimate), "0.012 [0.004,\u{a0}0.018]");
         let few = Estimate { value: 0.5, low: f64::NEG_INFINITY, high: f64::INFINITY };
         let texts = [interval(&few), said(&few), ends(&few), percent_interval(&few)];
-        assert_eq!(texts, ["0.500 [too few]", "0.500", "[too few]", "50\u{a0}% [too few]"]);
+        assert_eq!(texts, ["0.500 [too\u{a0}few]", "0.500", "[too\u{a0}few]", "50\u{a0}% [too\u{a0}few]"]);
         let point = Estimate { value: 1.0, low: 1.0, high: 1.0 };
         assert_eq!(
             (interval(&point), percent_interval(&point)),
