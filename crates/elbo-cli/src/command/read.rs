@@ -60,10 +60,8 @@ pub fn known(data: &Dataset, path: &Path, config: &RunConfig, adjustments: &Adju
     let Some(loaded) = loaded.ok().filter(|loaded| loaded.fingerprint == config.data.fingerprint) else {
         return Vec::new();
     };
-    let bits = |example: &Example| example.values.iter().map(|value| value.to_bits()).collect::<Vec<u32>>();
     let warning = |known: &Dataset, what: &str| {
-        let known: HashSet<Vec<u32>> = known.examples.iter().map(bits).collect();
-        let again = data.examples.iter().filter(|example| known.contains(&bits(example))).count();
+        let again = shared(data, known);
         (again > 0).then(|| format!("{again} of {} examples of {} {what}", data.len(), path.display()))
     };
     let trained = warning(&loaded.train, "were trained on: their scores and uncertainties are too good");
@@ -73,6 +71,27 @@ pub fn known(data: &Dataset, path: &Path, config: &RunConfig, adjustments: &Adju
     let is_adjusted = *adjustments != Adjustments::default() && !adjustments.learn();
     let adjusted = is_adjusted.then(|| warning(&loaded.calibration, adjusted)).flatten();
     trained.into_iter().chain(adjusted).collect()
+}
+
+/// That examples of the test file were trained on, if some were.
+pub fn leaked(config: &RunConfig) -> Option<String> {
+    let DataSource::Files { test: Some(path), .. } = &config.data.source else { return None };
+    let loaded = config.data.source.load(&config.data.read, &config.training).ok()?;
+    let test = loaded.test.filter(|_| loaded.fingerprint == config.data.fingerprint)?;
+    let again = shared(&test, &loaded.train);
+    (again > 0).then(|| {
+        let (all, path) = (test.len(), path.display());
+        format!(
+            "{again} of {all} test examples of {path} have the values of training examples: their scores are too good"
+        )
+    })
+}
+
+/// How many examples of `data` have the values of one that is known.
+fn shared(data: &Dataset, known: &Dataset) -> usize {
+    let bits = |example: &Example| example.values.iter().map(|value| value.to_bits()).collect::<Vec<u32>>();
+    let known: HashSet<Vec<u32>> = known.examples.iter().map(bits).collect();
+    data.examples.iter().filter(|example| known.contains(&bits(example))).count()
 }
 
 /// That thresholds and maps belong to other draws of the weights than those asked for, if there are any.

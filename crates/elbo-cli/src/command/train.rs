@@ -301,7 +301,7 @@ fn gaps(config: &RunConfig) -> Option<String> {
 fn show(folder: &RunFolder, metrics: &Metrics, page: &Page, json: bool) -> Result<Outcome> {
     let config = folder.config()?;
     let adjusted = folder.adjustments(&config)?.warnings(config.data.target_names());
-    let warnings: Vec<String> = gaps(&config).into_iter().chain(adjusted).collect();
+    let warnings: Vec<String> = gaps(&config).into_iter().chain(adjusted).chain(super::read::leaked(&config)).collect();
     if json {
         let mut value = serde_json::json!({ "event": "result", "run": folder.path(), "metrics": metrics });
         if !warnings.is_empty() {

@@ -114,10 +114,10 @@ fn steps(steps: &[StepScores], conformal: &[StepCoverage]) -> String {
     let shown = |step: &&StepScores| step.step.is_multiple_of(stride) || step.step == steps.len() || stride == 1;
     for scores in steps.iter().filter(shown) {
         let StepScores { step, rmse, mae, coverage_90, width_90 } = scores;
-        let [rmse, mae, width] = [rmse, mae, width_90].map(|value| pad(&format!("{value:.4}"), 14));
+        let [rmse, mae, width] = [rmse, mae, width_90].map(|value| pad(&number(*value, *value), 14));
         let line = format!("  {step:<10}{rmse}{mae}{coverage_90:<20.4}{width}");
         let more = conformal.get(step - 1).map_or(String::new(), |StepCoverage { coverage, mean_width, .. }| {
-            format!("{coverage:<14.4}{}", mean_width.map_or(String::new(), |width| format!("{width:.4}")))
+            format!("{coverage:<14.4}{}", mean_width.map_or(String::new(), |width| number(width, width)))
         });
         out += &format!("{}\n", (line + &more).trim_end());
     }
@@ -136,8 +136,8 @@ fn variables(scores: &[VariableScores], names: &[String]) -> String {
     );
     for (name, scores) in names.iter().zip(scores) {
         let VariableScores { rmse, mae, coverage_90, width_90, persistence_rmse } = scores;
-        let [rmse, persistence, mae] = [rmse, persistence_rmse, mae].map(|value| pad(&format!("{value:.4}"), 14));
-        out += &format!("  {name:<wide$}{rmse}{persistence}{mae}{coverage_90:<20.4}{width_90:.4}\n");
+        let [rmse, persistence, mae] = [rmse, persistence_rmse, mae].map(|value| pad(&number(*value, *value), 14));
+        out += &format!("  {name:<wide$}{rmse}{persistence}{mae}{coverage_90:<20.4}{}\n", number(*width_90, *width_90));
     }
     out
 }
@@ -160,7 +160,14 @@ fn pad(text: &str, width: usize) -> String {
 
 fn cell(estimate: Estimate) -> String {
     let Estimate { value, low, high } = estimate;
-    if estimate.has_interval() { format!("{value:.4} [{low:.4}, {high:.4}]") } else { format!("{value:.4} [too few]") }
+    let largest = [low, value, high].into_iter().filter(|x| x.is_finite()).fold(0.0, |a, x| x.abs().max(a));
+    let [value, low, high] = [value, low, high].map(|x| number(x, largest));
+    if estimate.has_interval() { format!("{value} [{low}, {high}]") } else { format!("{value} [too few]") }
+}
+
+/// Four decimals, or a power of ten where numbers as large as `largest` would be unreadable with them, or nothing.
+fn number(x: f64, largest: f64) -> String {
+    if largest >= 1e7 || (largest > 0.0 && largest < 1e-3) { format!("{x:.4e}") } else { format!("{x:.4}") }
 }
 
 #[cfg(test)]
@@ -172,7 +179,14 @@ mod tests {
         let step = StepScores { step: 1, rmse: 123_456_789.5, mae: 1.0, coverage_90: 0.9, width_90: 2.0 };
         let line = steps(&[step], &[]).lines().last().unwrap().to_owned();
         let numbers: Vec<&str> = line.split_whitespace().collect();
-        assert_eq!(numbers, ["1", "123456789.5000", "1.0000", "0.9000", "2.0000"]);
+        assert_eq!(numbers, ["1", "1.2346e8", "1.0000", "0.9000", "2.0000"]);
+        let of = |value: f64| cell(Estimate { value, low: 0.5 * value, high: 2.0 * value });
+        assert_eq!(of(0.25), "0.2500 [0.1250, 0.5000]");
+        assert_eq!(of(2e-5), "2.0000e-5 [1.0000e-5, 4.0000e-5]");
+        assert_eq!(
+            (of(0.0).as_str(), of(-3e9).as_str()),
+            ("0.0000 [0.0000, 0.0000]", "-3.0000e9 [-1.5000e9, -6.0000e9]")
+        );
         assert_eq!((pad("a", 3), pad("abc", 3)), ("a  ".into(), "abc  ".into()));
     }
 }

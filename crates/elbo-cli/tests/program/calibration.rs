@@ -297,6 +297,8 @@ fn what_cannot_be_fitted_is_a_warning() {
     let warnings: Vec<&str> = result["warnings"].as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
     assert!(warnings[0].starts_with("probabilities are not recalibrated: temperature"), "{warnings:?}");
     assert_eq!(warnings[1], "every set holds high, low: fewer than 9 held-out examples");
+    // The test file is the training file.
+    assert!(warnings[2].starts_with("40 of 40 test examples of") && warnings.len() == 3, "{warnings:?}");
     assert_eq!(json(&out, "calibration.json")["map"]["method"], "identity");
     assert_eq!(value(&metrics(&out)["test"]["conformal"], "mean_size"), 2.0);
     let again = elbo(["train", "--resume", &out, "--no-report"]).output().unwrap();

@@ -2,12 +2,16 @@
 //! seasons, looks back by (Hyndman and Athanasopoulos 2021, section 5.2).
 
 use super::super::dataset::{Dataset, Labels};
+use crate::metric::count;
 use rayon::prelude::*;
 
 /// Windows that a period is chosen from, at most; spread evenly over all of them.
 const WINDOWS: usize = 2000;
 
-/// The period L, up to a window, with the least squared error of saying for every row what was L rows before it, or 2 L, ..:
+/// Errors that are so many times the least one are as good: twice a period repeats about as well as the period.
+const NEAR: f64 = 1.25;
+
+/// The period L, up to a window, with the least squared error, or the shortest of those within a quarter of it, of saying for every row what was L rows before it, or 2 L, ..:
 /// the last time that lies in the window. Errors of a variable count in units of those of saying that nothing changes. `None`
 /// if nothing is better than that, and of data without targets to forecast.
 ///
@@ -47,8 +51,9 @@ pub fn best_period(windows: &Dataset) -> Option<usize> {
         logs.iter().sum::<f64>()
     };
     let found: Vec<(usize, f64)> = (2..=rows).into_par_iter().map(|period| (period, relative(period))).collect();
-    let best = found.into_iter().filter(|(_, error)| *error < 0.0).min_by(|a, b| a.1.total_cmp(&b.1));
-    best.map(|(period, _)| period)
+    let least = found.iter().map(|(_, error)| *error).fold(0.0, f64::min);
+    let near = count(variables) * NEAR.ln();
+    found.into_iter().find(|(_, error)| *error < 0.0 && *error <= least + near).map(|(period, _)| period)
 }
 
 /// The row of a window of `rows` that the seasonal naive forecast of step `step`, counted from 0, repeats; `period` is not above
