@@ -8,12 +8,14 @@ use rayon::prelude::*;
 /// Windows that a period is chosen from, at most; spread evenly over all of them.
 const WINDOWS: usize = 2000;
 
-/// Errors that are so many times the least one are as good: twice a period repeats about as well as the period.
+/// Errors that are so many times the least one are as good if the period is a part of that one: twice a period repeats about as
+/// well as the period.
 const NEAR: f64 = 1.25;
 
-/// The period L, up to a window, with the least squared error, or the shortest of those within a quarter of it, of saying for every row what was L rows before it, or 2 L, ..:
+/// The period L, up to a window, with the least squared error of saying for every row what was L rows before it, or 2 L, ..:
 /// the last time that lies in the window. Errors of a variable count in units of those of saying that nothing changes. `None`
-/// if nothing is better than that, and of data without targets to forecast.
+/// if nothing is better than that, and of data without targets to forecast. Of a period whose half, third, .. has an error
+/// within a quarter of its own it is the shortest of these.
 ///
 /// ```
 /// use elbo::data::{Dataset, Example, Labels, best_period};
@@ -51,9 +53,9 @@ pub fn best_period(windows: &Dataset) -> Option<usize> {
         logs.iter().sum::<f64>()
     };
     let found: Vec<(usize, f64)> = (2..=rows).into_par_iter().map(|period| (period, relative(period))).collect();
-    let least = found.iter().map(|(_, error)| *error).fold(0.0, f64::min);
-    let near = count(variables) * NEAR.ln();
-    found.into_iter().find(|(_, error)| *error < 0.0 && *error <= least + near).map(|(period, _)| period)
+    let best = found.iter().filter(|(_, error)| *error < 0.0).min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let enough = (best.1 + count(variables) * NEAR.ln()).min(-f64::MIN_POSITIVE);
+    found.iter().find(|(period, error)| best.0 % period == 0 && *error <= enough).map(|(period, _)| *period)
 }
 
 /// The row of a window of `rows` that the seasonal naive forecast of step `step`, counted from 0, repeats; `period` is not above
@@ -91,6 +93,9 @@ mod tests {
         let season = |t: usize| (t as f64 * core::f64::consts::TAU / 12.0).sin() * 5.0 + noise(t);
         assert_eq!(best_period(&windows(30, |t| [season(t), 1000.0 * season(t + 3)])), Some(12));
         assert_eq!(best_period(&windows(9, |t| [season(t), 7.0])), None, "no whole period, no change");
+        // Two seasons of 7 in a window, and a noise: one says as much as two.
+        let week = |t: usize| 5.0 * [0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0][t % 7] + noise(t);
+        assert_eq!(best_period(&windows(14, |t| [week(t), week(t + 1)])), Some(7));
         let trend = |t: usize| [t as f64, 3.0 * t as f64];
         assert_eq!(best_period(&windows(20, trend)), None);
         let gap = |t: usize| if t % 17 == 3 { [f64::NAN, season(t)] } else { [season(t), season(t)] };
